@@ -32,9 +32,9 @@ void parallel_for(int64_t tasks, int threads, Body&& body) {
   }
   struct Context {
     Body& body;
-    std::atomic<bool> failed{false};
+    std::atomic<bool> failed;
     std::exception_ptr error;
-  } context{body};
+  } context{body, false, nullptr};
   detail::run_tasks(
       tasks, threads,
       [](void* raw, int64_t task, int thread) {
