@@ -1,5 +1,5 @@
-// The core's test harness: TEST(name) { CHECK(...); } and a main() per file through CHECK_MAIN. A failed check prints the
-// expression, the file and the line, and the run goes on; the process exits 1 if any check failed.
+// The core's test harness: TEST(name) { CHECK(...); } and a main() per file through CHECK_MAIN. A failed check prints
+// the expression, the file and the line, and the run goes on; the process exits 1 if any check failed.
 #pragma once
 
 #include <cmath>
@@ -58,20 +58,20 @@ inline int run_all(int argc, char** argv) {
 
 }  // namespace check
 
-#define TEST(name)                                             \
-  static void name();                                          \
+#define TEST(name)                                            \
+  static void name();                                         \
   static const check::Register register_##name{#name, &name}; \
   static void name()
 #define CHECK(expression) check::report(static_cast<bool>(expression), #expression, __FILE__, __LINE__)
 #define CHECK_NEAR(a, b, tolerance) check::report_near((a), (b), (tolerance), #a ", " #b, __FILE__, __LINE__)
-#define CHECK_THROWS(expression, Type)                    \
-  do {                                                    \
-    bool thrown = false;                                  \
-    try {                                                 \
-      (void)(expression);                                 \
-    } catch (const Type&) {                               \
-      thrown = true;                                      \
-    }                                                     \
+#define CHECK_THROWS(expression, Type)                                       \
+  do {                                                                       \
+    bool thrown = false;                                                     \
+    try {                                                                    \
+      (void)(expression);                                                    \
+    } catch (const Type&) {                                                  \
+      thrown = true;                                                         \
+    }                                                                        \
     check::report(thrown, #expression " throws " #Type, __FILE__, __LINE__); \
   } while (false)
 #define CHECK_MAIN \

@@ -7,8 +7,8 @@
 namespace nearvote {
 
 struct VoteDomain {
-  int classes = 2;             // K >= 2
-  bool signed_votes = true;    // true: -1/+1 (then classes == 2); false: 1..K
+  int classes = 2;           // K >= 2
+  bool signed_votes = true;  // true: -1/+1 (then classes == 2); false: 1..K
 
   // Class index 0..K-1 of a vote, or -1 for an abstain. The vote must be valid.
   int class_of(int8_t vote) const {

@@ -1,0 +1,49 @@
+// The JavaScript half of an async call: abort signal and progress over two shared integers.
+
+import { typeError } from './check.js';
+import type { Control } from './native.js';
+import type { AsyncOptions } from './types.js';
+
+const PROGRESS_INTERVAL_MS = 50;
+
+/**
+ * Runs a native call as a job. `start` gets the control cells and returns the native promise; the stack of the caller is
+ * kept in the error. Aborting rejects with `signal.reason`, before, during or after the start.
+ */
+export async function runJob(
+  options: AsyncOptions,
+  start: (control: Control) => Promise<undefined> | undefined,
+): Promise<void> {
+  const { signal, onProgress } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw typeError('an AbortSignal', 'signal', signal);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw typeError('a function', 'onProgress', onProgress);
+  signal?.throwIfAborted();
+  const control = new Int32Array(new SharedArrayBuffer(8));
+  const abort = () => Atomics.store(control, 0, 1);
+  const caller = new Error();
+  signal?.addEventListener('abort', abort, { once: true });
+  let timer: NodeJS.Timeout | undefined;
+  if (onProgress) {
+    let last = -1;
+    timer = setInterval(() => {
+      const permille = Atomics.load(control, 1);
+      if (permille !== last) onProgress(permille / 1000);
+      last = permille;
+    }, PROGRESS_INTERVAL_MS);
+    timer.unref();
+  }
+  try {
+    await start(control);
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof Error)
+      error.stack = `${error.name}: ${error.message}\n${caller.stack?.split('\n').slice(1).join('\n')}`;
+    throw error;
+  } finally {
+    if (timer) clearInterval(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+  signal?.throwIfAborted();
+  onProgress?.(1);
+}

@@ -1,0 +1,13 @@
+// The module: each room registers its functions; see the file of the same name for their arguments.
+#include "node/addon.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  nearvote::node::register_runtime(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(nearvote, init)

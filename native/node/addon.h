@@ -1,0 +1,10 @@
+// What each file of the binding adds to the module's exports.
+#pragma once
+
+#include "node/napi_setup.h"
+
+namespace nearvote::node {
+
+void register_runtime(Napi::Env env, Napi::Object exports);
+
+}  // namespace nearvote::node
