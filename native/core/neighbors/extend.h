@@ -1,0 +1,29 @@
+// Vote extension (Epoxy, arXiv 2006.15168, section 3): where an LF abstains on a query it takes the vote of the nearest
+// support row it voted on, if that row is near enough.
+//
+// Per query row and LF: a direct vote is kept. Else the class of the nearest voter wins if its score is strictly inside
+// the LF's threshold (similarity > threshold, distance < threshold). An exact canonical tie between voters of
+// different classes abstains; within a class the lower index is named. A support row that abstains on an LF is no voter
+// of it, so a self-join (support == queries) never copies a row's own vote. Zero rows under cosine neither give nor
+// receive votes.
+#pragma once
+
+#include "core/neighbors/embedding_set.h"
+#include "core/votes/vote_domain.h"
+
+namespace nearvote {
+
+// In `neighbors`: the support row a vote came from, or one of these.
+constexpr int32_t kDirectVote = -1;
+constexpr int32_t kAbstains = -2;
+
+// query_votes: queries.rows() x m; support_votes: support.rows() x m; thresholds: m.
+// votes_out: queries.rows() x m. neighbors_out, scores_out: the same shape, or null. scores_out: similarity or true
+// distance of the neighbour, NaN where the vote is direct or the cell abstains.
+// Keeps no state per cell beyond a block of queries. Throws InvalidArgument on shapes that do not fit and on votes
+// outside the domain (cell named), Cancelled when the job is (outputs are then unspecified).
+void extend_votes(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
+                  VoteMatrix support_votes, const VoteDomain& domain, const double* thresholds, int8_t* votes_out,
+                  int32_t* neighbors_out, float* scores_out, const RunOptions& options = {});
+
+}  // namespace nearvote

@@ -1,0 +1,25 @@
+// All scores of two embedding sets.
+//
+// similarity: cosine or dot. distance: 1 - similarity for cosine, the true distance for l2. Values are accumulated in
+// float32: for similarities |error| <= (d + 2) 2^-24 |a||b|, the same bits for any thread count on one ISA. l2
+// distances whose square is small against the norms are recomputed canonically, so equal rows are exactly 0 apart and
+// nothing is negative. precise: every value is the canonical float64 score, rounded once to float; the same bits on
+// every ISA.
+#pragma once
+
+#include "core/neighbors/embedding_set.h"
+
+namespace nearvote {
+
+enum class PairwiseOutput { similarity, distance };
+
+struct PairwiseOptions : RunOptions {
+  bool precise = false;
+};
+
+// out: a.rows() x b.rows(), row-major, overlapping no input. Throws InvalidArgument when the sets do not fit together
+// or the output does not exist for the metric (similarity for l2, distance for dot).
+void pairwise(const EmbeddingSet& a, const EmbeddingSet& b, PairwiseOutput output, float* out,
+              const PairwiseOptions& options = {});
+
+}  // namespace nearvote
