@@ -1,7 +1,7 @@
 // The JavaScript half of an async call: abort signal and progress over two shared integers.
 
 import { typeError } from './check.js';
-import type { Control } from './native.js';
+import type { Call, Control } from './native.js';
 import type { AsyncOptions } from './types.js';
 
 const PROGRESS_INTERVAL_MS = 50;
@@ -46,4 +46,19 @@ export async function runJob(
   }
   signal?.throwIfAborted();
   onProgress?.(1);
+}
+
+/** How a constructor gets its native part made: `fill` runs now (`atOnce`) or as a job (`createAsync`). */
+export type Schedule = (fill: (control: Control, copy: boolean) => Call) => void;
+
+export const atOnce: Schedule = (fill) => void fill(undefined, false);
+
+/** Constructs with `make`, its heavy part as a job; resolves to the finished object. */
+export async function createAsync<T>(options: AsyncOptions, make: (schedule: Schedule) => T): Promise<T> {
+  let filled: Promise<void> | undefined;
+  const made = make((fill) => {
+    filled = runJob(options, (control) => fill(control, options.copy === true));
+  });
+  await filled;
+  return made;
 }

@@ -1,6 +1,7 @@
 // Finds and loads the addon, and says what its functions take. Everything here is private to the facade.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { Metric } from './types.js';
 
 /** [cancel, progress in parts per thousand] on shared memory: given -> the call is a job and returns a promise. */
 export type Control = Int32Array<SharedArrayBuffer> | undefined;
@@ -18,7 +19,82 @@ export interface RuntimeAddon {
   runtime(): { threads: number; availableThreads: number; pendingJobs: number };
 }
 
-export type Addon = RuntimeAddon;
+/** An embedding operand: (handle | data, rows, cols). */
+export type NativeOperand = [set: NativeHandle<'EmbeddingSet'> | Float32Array, rows: number, cols: number];
+export type NativeVotes = [data: Int8Array, rows: number, cols: number];
+/** Queries, their votes, support, its votes, classes (0: signed), metric. */
+export type NativeVoteOperands = [...NativeOperand, ...NativeVotes, ...NativeOperand, ...NativeVotes, number, Metric];
+
+export interface NeighborsAddon {
+  newEmbeddingSet(): NativeHandle<'EmbeddingSet'>;
+  fillEmbeddingSet(
+    handle: NativeHandle<'EmbeddingSet'>,
+    data: Float32Array,
+    rows: number,
+    cols: number,
+    metric: Metric,
+    threads: number,
+    control: Control,
+  ): Call;
+  embeddingSetBytes(handle: NativeHandle<'EmbeddingSet'>): number;
+  closeEmbeddingSet(handle: NativeHandle<'EmbeddingSet'>): void;
+  pairwise(
+    ...args: [
+      ...NativeOperand,
+      ...NativeOperand,
+      metric: Metric,
+      output: 'similarity' | 'distance',
+      precise: boolean,
+      out: Float32Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+  topK(
+    ...args: [
+      ...NativeOperand,
+      ...NativeOperand,
+      metric: Metric,
+      k: number,
+      indices: Int32Array,
+      scores: Float32Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+  extendVotes(
+    ...args: [
+      ...NativeVoteOperands,
+      thresholds: Float64Array,
+      votes: Int8Array,
+      neighbors: Int32Array,
+      scores: Float32Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+  newNearestVoters(): NativeHandle<'NearestVoters'>;
+  fillNearestVoters(
+    handle: NativeHandle<'NearestVoters'>,
+    ...args: [...NativeVoteOperands, threads: number, control: Control]
+  ): Call;
+  nearestVotersExtend(
+    handle: NativeHandle<'NearestVoters'>,
+    thresholds: Float64Array,
+    votes: Int8Array,
+    neighbors: Int32Array | undefined,
+    scores: Float32Array | undefined,
+  ): void;
+  nearestVotersNearest(
+    handle: NativeHandle<'NearestVoters'>,
+    classIndex: number,
+    rows: Int32Array,
+    scores: Float64Array,
+  ): void;
+  closeNearestVoters(handle: NativeHandle<'NearestVoters'>): void;
+}
+
+export type Addon = RuntimeAddon & NeighborsAddon;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

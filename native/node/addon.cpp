@@ -5,6 +5,8 @@ namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   nearvote::node::register_runtime(env, exports);
+  nearvote::node::register_embedding_set(env, exports);
+  nearvote::node::register_neighbors(env, exports);
   return exports;
 }
 

@@ -1,0 +1,51 @@
+// Embedding operands of calls: an EmbeddingSet's handle, or a plain matrix that is packed for this call only.
+#pragma once
+
+#include <memory>
+
+#include "core/neighbors/embedding_set.h"
+#include "node/handle.h"
+
+namespace nearvote::node {
+
+template <>
+struct HandleTraits<EmbeddingSet> {
+  static constexpr const char* name = "EmbeddingSet";
+  static constexpr napi_type_tag tag = {0x6e65617276746531, 0x656d62656464696e};
+};
+
+Metric metric_arg(const Napi::CallbackInfo& info, size_t index);  // 'cosine' | 'dot' | 'l2'
+
+// Three arguments: (handle | Float32Array, rows, cols).
+class Operand {
+ public:
+  Operand(const Napi::CallbackInfo& info, size_t index);
+
+  // The set, packed now if the operand is a matrix. Called inside the job.
+  std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options) const;
+
+  bool same_as(const Operand& other) const {
+    return set_ != nullptr ? set_ == other.set_
+                           : other.set_ == nullptr && matrix_.data == other.matrix_.data &&
+                                 matrix_.rows == other.matrix_.rows && matrix_.cols == other.matrix_.cols;
+  }
+
+ private:
+  std::shared_ptr<const EmbeddingSet> set_;
+  FloatMatrix matrix_;
+};
+
+// Two operands of one call; the same matrix given twice is packed once.
+struct OperandPair {
+  Operand a, b;
+
+  struct Sets {
+    std::shared_ptr<const EmbeddingSet> a, b;
+  };
+  Sets resolve(Metric metric, const RunOptions& options) const {
+    auto first = a.resolve(metric, options);
+    return {first, b.same_as(a) ? first : b.resolve(metric, options)};
+  }
+};
+
+}  // namespace nearvote::node

@@ -1,0 +1,170 @@
+// Distances, top-k, extension and nearest voters. Outputs are typed arrays of the caller, filled in place.
+#include <string>
+
+#include "core/neighbors/extend.h"
+#include "core/neighbors/nearest_voters.h"
+#include "core/neighbors/pairwise.h"
+#include "core/neighbors/top_k.h"
+#include "node/addon.h"
+#include "node/args.h"
+#include "node/embedding_set.h"
+#include "node/job.h"
+
+namespace nearvote::node {
+
+template <>
+struct HandleTraits<NearestVoters> {
+  static constexpr const char* name = "NearestVoters";
+  static constexpr napi_type_tag tag = {0x6e65617276746532, 0x6e656172766f7465};
+};
+
+namespace {
+
+// 0: signed votes -1/+1; K: votes 1..K
+VoteDomain domain_arg(const Napi::CallbackInfo& info, size_t index) {
+  const int classes = static_cast<int>(int_arg(info, index));
+  return classes == 0 ? VoteDomain{2, true} : VoteDomain{classes, false};
+}
+
+// pairwise(a (3), b (3), metric, output: 'similarity' | 'distance', precise, out, threads, control)
+Napi::Value pairwise_values(const Napi::CallbackInfo& info) {
+  const OperandPair operands{Operand(info, 0), Operand(info, 3)};
+  const Metric metric = metric_arg(info, 6);
+  const auto output = info[7].ToString().Utf8Value() == "distance" ? PairwiseOutput::distance : PairwiseOutput::similarity;
+  const bool precise = bool_arg(info, 8);
+  float* out = array_arg<float>(info, 9, int_arg(info, 1) * int_arg(info, 4));
+  const int threads = static_cast<int>(int_arg(info, 10));
+  return run_call(info, [=](const JobControl& job) {
+    PairwiseOptions options;
+    options.threads = threads;
+    options.job = job;
+    options.precise = precise;
+    const auto sets = operands.resolve(metric, options);
+    pairwise(*sets.a, *sets.b, output, out, options);
+  });
+}
+
+// topK(queries (3), support (3), metric, k, indices, scores, threads, control)
+Napi::Value top_k_rows(const Napi::CallbackInfo& info) {
+  const OperandPair operands{Operand(info, 0), Operand(info, 3)};
+  const Metric metric = metric_arg(info, 6);
+  const int64_t k = int_arg(info, 7);
+  const int64_t cells = int_arg(info, 1) * k;
+  auto* indices = array_arg<int32_t>(info, 8, cells);
+  auto* scores = array_arg<float>(info, 9, cells);
+  const int threads = static_cast<int>(int_arg(info, 10));
+  return run_call(info, [=](const JobControl& job) {
+    const RunOptions options{threads, job};
+    const auto sets = operands.resolve(metric, options);
+    top_k(*sets.a, *sets.b, k, indices, scores, options);
+  });
+}
+
+// What extension and nearest voters start with: queries (3), query votes (3), support (3), support votes (3), classes,
+// metric; 14 arguments.
+struct VoteOperands {
+  explicit VoteOperands(const Napi::CallbackInfo& info, size_t first)
+      : embeddings{Operand(info, first), Operand(info, first + 6)},
+        query_votes(matrix_arg<const int8_t>(info, first + 3)),
+        support_votes(matrix_arg<const int8_t>(info, first + 9)),
+        domain(domain_arg(info, first + 12)),
+        metric(metric_arg(info, first + 13)) {
+    if (int_arg(info, first + 1) != query_votes.rows || int_arg(info, first + 7) != support_votes.rows) {
+      throw Napi::RangeError::New(info.Env(), "Expected as many vote rows as embedding rows");
+    }
+  }
+
+  OperandPair embeddings;
+  VoteMatrix query_votes, support_votes;
+  VoteDomain domain;
+  Metric metric;
+};
+
+// extendVotes(VoteOperands (14), thresholds, votes, neighbors, scores, threads, control)
+Napi::Value extend_votes_call(const Napi::CallbackInfo& info) {
+  const VoteOperands in(info, 0);
+  const int64_t cells = in.query_votes.size();
+  const double* thresholds = array_arg<double>(info, 14, in.query_votes.cols);
+  auto* votes = array_arg<int8_t>(info, 15, cells);
+  auto* neighbors = array_arg<int32_t>(info, 16, cells);
+  auto* scores = array_arg<float>(info, 17, cells);
+  const int threads = static_cast<int>(int_arg(info, 18));
+  return run_call(info, [=](const JobControl& job) {
+    const RunOptions options{threads, job};
+    const auto sets = in.embeddings.resolve(in.metric, options);
+    extend_votes(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain, thresholds, votes, neighbors, scores,
+                 options);
+  });
+}
+
+// newNearestVoters() -> an empty handle, filled by fillNearestVoters
+Napi::Value new_nearest_voters(const Napi::CallbackInfo& info) { return Handle<NearestVoters>::make(info.Env()); }
+
+// fillNearestVoters(handle, VoteOperands (14), threads, control)
+Napi::Value fill_nearest_voters(const Napi::CallbackInfo& info) {
+  auto handle = Handle<NearestVoters>::from(info[0]);
+  const VoteOperands in(info, 1);
+  const int threads = static_cast<int>(int_arg(info, 15));
+  return run_call(
+      info,
+      [=](const JobControl& job) {
+        const RunOptions options{threads, job};
+        const auto sets = in.embeddings.resolve(in.metric, options);
+        handle->value = std::make_shared<NearestVoters>(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain,
+                                                        options);
+      },
+      [handle](Napi::Env env) { handle->report_memory(env, handle->value->bytes()); });
+}
+
+// nearestVotersExtend(handle, thresholds, votes, neighbors | undefined, scores | undefined)
+Napi::Value nearest_voters_extend(const Napi::CallbackInfo& info) {
+  const auto voters = Handle<NearestVoters>::open(info[0]);
+  const int64_t cells = voters->rows() * voters->lfs();
+  const double* thresholds = array_arg<double>(info, 1, voters->lfs());
+  auto* votes = array_arg<int8_t>(info, 2, cells);
+  auto* neighbors = info[3].IsUndefined() ? nullptr : array_arg<int32_t>(info, 3, cells);
+  auto* scores = info[4].IsUndefined() ? nullptr : array_arg<float>(info, 4, cells);
+  voters->extend(thresholds, votes, neighbors, scores);
+  return info.Env().Undefined();
+}
+
+// nearestVotersNearest(handle, class index, rows: Int32Array n x m, scores: Float64Array n x m)
+Napi::Value nearest_voters_nearest(const Napi::CallbackInfo& info) {
+  const auto voters = Handle<NearestVoters>::open(info[0]);
+  const int class_index = static_cast<int>(int_arg(info, 1));
+  const int64_t cells = voters->rows() * voters->lfs();
+  auto* rows = array_arg<int32_t>(info, 2, cells);
+  auto* scores = array_arg<double>(info, 3, cells);
+  if (class_index < 0 || class_index >= voters->classes()) {
+    throw Napi::RangeError::New(info.Env(), "Expected a class index below the number of classes");
+  }
+  for (int64_t i = 0; i < voters->rows(); ++i) {
+    for (int64_t j = 0; j < voters->lfs(); ++j) {
+      const auto nearest = voters->nearest(i, j, class_index);
+      rows[i * voters->lfs() + j] = nearest.row;
+      scores[i * voters->lfs() + j] = nearest.score;
+    }
+  }
+  return info.Env().Undefined();
+}
+
+// closeNearestVoters(handle)
+Napi::Value close_nearest_voters(const Napi::CallbackInfo& info) {
+  Handle<NearestVoters>::from(info[0])->close(info.Env());
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void register_neighbors(Napi::Env env, Napi::Object exports) {
+  exports.Set("pairwise", Napi::Function::New(env, pairwise_values));
+  exports.Set("topK", Napi::Function::New(env, top_k_rows));
+  exports.Set("extendVotes", Napi::Function::New(env, extend_votes_call));
+  exports.Set("newNearestVoters", Napi::Function::New(env, new_nearest_voters));
+  exports.Set("fillNearestVoters", Napi::Function::New(env, fill_nearest_voters));
+  exports.Set("nearestVotersExtend", Napi::Function::New(env, nearest_voters_extend));
+  exports.Set("nearestVotersNearest", Napi::Function::New(env, nearest_voters_nearest));
+  exports.Set("closeNearestVoters", Napi::Function::New(env, close_nearest_voters));
+}
+
+}  // namespace nearvote::node
