@@ -30,7 +30,8 @@ VoteDomain domain_arg(const Napi::CallbackInfo& info, size_t index) {
 Napi::Value pairwise_values(const Napi::CallbackInfo& info) {
   const OperandPair operands{Operand(info, 0), Operand(info, 3)};
   const Metric metric = metric_arg(info, 6);
-  const auto output = info[7].ToString().Utf8Value() == "distance" ? PairwiseOutput::distance : PairwiseOutput::similarity;
+  const auto output =
+      info[7].ToString().Utf8Value() == "distance" ? PairwiseOutput::distance : PairwiseOutput::similarity;
   const bool precise = bool_arg(info, 8);
   float* out = array_arg<float>(info, 9, int_arg(info, 1) * int_arg(info, 4));
   const int threads = static_cast<int>(int_arg(info, 10));
@@ -110,8 +111,8 @@ Napi::Value fill_nearest_voters(const Napi::CallbackInfo& info) {
       [=](const JobControl& job) {
         const RunOptions options{threads, job};
         const auto sets = in.embeddings.resolve(in.metric, options);
-        handle->value = std::make_shared<NearestVoters>(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain,
-                                                        options);
+        handle->value =
+            std::make_shared<NearestVoters>(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain, options);
       },
       [handle](Napi::Env env) { handle->report_memory(env, handle->value->bytes()); });
 }
