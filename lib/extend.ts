@@ -80,26 +80,22 @@ function checkInput(input: ExtensionInput, copy = false) {
   return { votes: queries.votes, operands };
 }
 
-function emptyResult(votes: { rows: number; cols: number; classes: number }): ExtendedVotes & { data: Int8Array } {
-  const cells = votes.rows * votes.cols;
-  const data = new Int8Array(cells);
-  const shape = [votes.rows, votes.cols] as const;
-  return {
-    data,
-    votes: votes.classes === 0 ? { data, shape } : { data, shape, classes: votes.classes },
-    neighbors: new Int32Array(cells),
-    scores: new Float32Array(cells),
-  };
+function emptyVotes(rows: number, lfs: number, classes: number): VoteMatrix {
+  const data = new Int8Array(rows * lfs);
+  return classes === 0 ? { data, shape: [rows, lfs] } : { data, shape: [rows, lfs], classes };
 }
+
+const emptyNeighbors = (cells: number) => ({ neighbors: new Int32Array(cells), scores: new Float32Array(cells) });
 
 function prepare(input: ExtendVotesInput, copy = false) {
   const { votes, operands } = checkInput(input, copy);
   const thresholds = checkThresholds(input.thresholds, votes.cols);
   const threads = checkThreads(input.threads);
   checkInteger(input.k ?? 1, 'k', 1, 1);
-  const { data, ...result } = emptyResult(votes);
+  const extended = emptyVotes(votes.rows, votes.cols, votes.classes);
+  const result: ExtendedVotes = { votes: extended, ...emptyNeighbors(extended.data.length) };
   const run = (control: Control) =>
-    addon.extendVotes(...operands, thresholds, data, result.neighbors, result.scores, threads, control);
+    addon.extendVotes(...operands, thresholds, extended.data, result.neighbors, result.scores, threads, control);
   return { result, run };
 }
 
@@ -160,17 +156,32 @@ export class NearestVoters {
 
   /** The extended votes for these thresholds (as for {@link extendVotes}). @throws TypeError when closed. */
   extend(thresholds: number | ArrayLike<number>): VoteMatrix {
-    const { data, votes } = this.#empty();
-    addon.nearestVotersExtend(this.#handle, checkThresholds(thresholds, this.shape[1]), data, undefined, undefined);
+    const { votes, run } = this.#prepare(thresholds);
+    run(undefined);
+    return votes;
+  }
+
+  /** {@link extend} as a job. */
+  async extendAsync(thresholds: number | ArrayLike<number>, options: AsyncOptions = {}): Promise<VoteMatrix> {
+    const { votes, run } = this.#prepare(thresholds);
+    await runJob(options, run);
     return votes;
   }
 
   /** As {@link extend}, with the neighbour each vote came from and its score. */
   extendWithNeighbors(thresholds: number | ArrayLike<number>): ExtendedVotes {
-    const { data, ...result } = this.#empty();
+    const found = emptyNeighbors(this.shape[0] * this.shape[1]);
+    const { votes, run } = this.#prepare(thresholds, found);
+    run(undefined);
+    return { votes, ...found };
+  }
+
+  #prepare(thresholds: number | ArrayLike<number>, found?: { neighbors: Int32Array; scores: Float32Array }) {
     const checked = checkThresholds(thresholds, this.shape[1]);
-    addon.nearestVotersExtend(this.#handle, checked, data, result.neighbors, result.scores);
-    return result;
+    const votes = emptyVotes(...this.shape, this.#classes);
+    const run = (control: Control) =>
+      addon.nearestVotersExtend(this.#handle, checked, votes.data, found?.neighbors, found?.scores, control);
+    return { votes, run };
   }
 
   /**
@@ -195,9 +206,5 @@ export class NearestVoters {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #empty() {
-    return emptyResult({ rows: this.shape[0], cols: this.shape[1], classes: this.#classes });
   }
 }

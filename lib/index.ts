@@ -16,6 +16,6 @@ export {
   pairwiseSimilarities,
   pairwiseSimilaritiesAsync,
 } from './pairwise.js';
-export { setThreads } from './runtime.js';
+export { type Device, devices, setThreads } from './runtime.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
 export type { AsyncOptions, CallOptions, FloatMatrix, FloatResult, Metric, VoteMatrix } from './types.js';

@@ -16,7 +16,7 @@ export interface NativeHandle<Name extends string> {
 
 export interface RuntimeAddon {
   setThreads(count: number): void;
-  runtime(): { threads: number; availableThreads: number; pendingJobs: number };
+  runtime(): { threads: number; availableThreads: number; pendingJobs: number; isa: string; isas: string[] };
 }
 
 /** An embedding operand: (handle | data, rows, cols). */
@@ -84,7 +84,8 @@ export interface NeighborsAddon {
     votes: Int8Array,
     neighbors: Int32Array | undefined,
     scores: Float32Array | undefined,
-  ): void;
+    control: Control,
+  ): Call;
   nearestVotersNearest(
     handle: NativeHandle<'NearestVoters'>,
     classIndex: number,

@@ -1,5 +1,27 @@
+import os from 'node:os';
 import { checkInteger } from './check.js';
 import { addon } from './native.js';
+
+/** Something that can do the heavy calls. */
+export interface Device {
+  readonly type: 'cpu';
+  /** The processor's own name. */
+  readonly name: string;
+  /** Instruction set in use: the best one usable, or the one NEARVOTE_ISA names. */
+  readonly isa: string;
+  /** Instruction sets this machine could use, slowest first. */
+  readonly isas: readonly string[];
+  /** Threads a call uses unless it names a count. */
+  readonly threads: number;
+  /** Jobs (async calls) queued or running in this process. */
+  readonly pendingJobs: number;
+}
+
+/** What heavy calls can run on, best first. */
+export function devices(): Device[] {
+  const { isa, isas, threads, pendingJobs } = addon.runtime();
+  return [{ type: 'cpu', name: os.cpus()[0]?.model.trim() ?? process.arch, isa, isas, threads, pendingJobs }];
+}
 
 /**
  * Sets how many threads heavy calls of this process use unless they name a count themselves.

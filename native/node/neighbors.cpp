@@ -117,7 +117,7 @@ Napi::Value fill_nearest_voters(const Napi::CallbackInfo& info) {
       [handle](Napi::Env env) { handle->report_memory(env, handle->value->bytes()); });
 }
 
-// nearestVotersExtend(handle, thresholds, votes, neighbors | undefined, scores | undefined)
+// nearestVotersExtend(handle, thresholds, votes, neighbors | undefined, scores | undefined, control)
 Napi::Value nearest_voters_extend(const Napi::CallbackInfo& info) {
   const auto voters = Handle<NearestVoters>::open(info[0]);
   const int64_t cells = voters->rows() * voters->lfs();
@@ -125,8 +125,7 @@ Napi::Value nearest_voters_extend(const Napi::CallbackInfo& info) {
   auto* votes = array_arg<int8_t>(info, 2, cells);
   auto* neighbors = info[3].IsUndefined() ? nullptr : array_arg<int32_t>(info, 3, cells);
   auto* scores = info[4].IsUndefined() ? nullptr : array_arg<float>(info, 4, cells);
-  voters->extend(thresholds, votes, neighbors, scores);
-  return info.Env().Undefined();
+  return run_call(info, [=](const JobControl&) { voters->extend(thresholds, votes, neighbors, scores); });
 }
 
 // nearestVotersNearest(handle, class index, rows: Int32Array n x m, scores: Float64Array n x m)

@@ -1,5 +1,6 @@
 // Threads, instruction sets and the job queue of this process.
 #include "core/base/parallel.h"
+#include "core/simd/dispatch.h"
 #include "node/addon.h"
 #include "node/args.h"
 #include "node/job.h"
@@ -13,12 +14,17 @@ Napi::Value set_threads(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// runtime() -> { threads, availableThreads, pendingJobs }
+// runtime() -> { threads, availableThreads, pendingJobs, isa, isas: slowest first }
 Napi::Value runtime(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(info.Env());
   result.Set("threads", default_threads());
   result.Set("availableThreads", available_threads());
   result.Set("pendingJobs", static_cast<double>(pending_jobs()));
+  result.Set("isa", active_isa());
+  const auto usable = usable_isas();
+  auto isas = Napi::Array::New(info.Env(), usable.size());
+  for (size_t i = 0; i < usable.size(); ++i) isas.Set(static_cast<uint32_t>(i), usable[i]);
+  result.Set("isas", isas);
   return result;
 }
 
