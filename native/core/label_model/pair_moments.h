@@ -1,0 +1,30 @@
+// How much pairs of LFs agree where both vote, beyond chance:
+//   m_ij = (K P(agree | both vote) - 1) / (K - 1),  in [-1/(K-1), 1]; for K = 2 it is E[vote_i vote_j | both vote].
+// If errors fall evenly on the wrong classes and are independent given Y, m_ij = b_i b_j with b_i = (K a_i - 1) / (K -
+// 1) and a_i = P(vote_i = Y | i votes), whatever the class balance and whatever makes the LFs abstain.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/votes/vote_counts.h"
+
+namespace nearvote {
+
+struct PairMoments {
+  int64_t lfs = 0;
+  int classes = 2;
+  std::vector<double> value;     // m x m, symmetric; 0 where no row has both votes
+  std::vector<double> variance;  // m x m: sampling variance of value; infinity where no row has both votes
+
+  double m(int64_t i, int64_t j) const { return value[static_cast<size_t>(i * lfs + j)]; }
+  double var(int64_t i, int64_t j) const { return variance[static_cast<size_t>(i * lfs + j)]; }
+};
+
+PairMoments pair_moments(const VoteCounts& counts);
+
+// +1 or -1 for each LF so that the signs explain the signs of the moments as well as can be, and the LFs taken together
+// are right more often than wrong. LFs that share no row with any other get +1.
+std::vector<int> recover_signs(const VoteCounts& counts, const PairMoments& moments);
+
+}  // namespace nearvote
