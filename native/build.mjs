@@ -1,6 +1,7 @@
 // Builds the addon with cmake-js: for a checkout (npm run build), by hand (npm run build:native) and for prebuildify,
 // which calls this file as if it were node-gyp: `rebuild --target=.. --arch=x64 --release ..`.
 //   --if-needed        do nothing when an addon can already be loaded
+//   --incremental      compile only what changed since the last build
 //   --bundle-openmp    put the OpenMP runtime beside the addon (for prebuilds: the user's machine may have none)
 //   CMAKE_DEFINES      environment: extra CMake definitions, e.g. "NEARVOTE_OPENMP=OFF NEARVOTE_CUDA=ON"
 import { spawnSync } from 'node:child_process';
@@ -20,7 +21,8 @@ if (args.includes('--if-needed')) {
   }
 }
 
-const command = ['rebuild', '--config', 'Release', '--parallel', String(require('node:os').availableParallelism())];
+const step = args.includes('--incremental') ? 'build' : 'rebuild';
+const command = [step, '--config', 'Release', '--parallel', String(require('node:os').availableParallelism())];
 const arch = args.find((arg) => arg.startsWith('--arch='))?.slice('--arch='.length);
 if (arch) command.push('--arch', arch);
 if (args.includes('--bundle-openmp')) command.push('--CDNEARVOTE_BUNDLE_OPENMP=ON');
