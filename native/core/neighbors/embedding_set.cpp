@@ -7,11 +7,16 @@
 
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
+#include "core/simd/dispatch.h"
 
 namespace nearvote {
 namespace {
 
-constexpr int64_t kRowsPerTask = 1024;
+constexpr int64_t kRowsPerTask = 256;      // whole panels
+constexpr int64_t kSerialBelow = 1 << 16;  // values
+
+// The norm from a sum of squares of doubles, rounded up.
+float norm_above(double squares) { return static_cast<float>(std::sqrt(squares) * (1 + 0x1p-22)) + 0x1p-149f; }
 
 [[noreturn]] void report_non_finite(const float* row, int64_t index, int64_t dims) {
   int64_t column = 0;
@@ -36,42 +41,77 @@ bool all_finite(const float* row, int64_t dims) {
 }  // namespace
 
 EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options)
-    : rows_(rows.rows), dims_(rows.cols), stride_((rows.cols + 15) / 16 * 16), metric_(metric) {
+    : rows_(rows.rows),
+      dims_(rows.cols),
+      stride_((rows.cols + 15) / 16 * 16),
+      metric_(metric),
+      kernels_(&simd::active_kernels()) {
   if (dims_ < 1) throw expected("at least one column", "embeddings", std::to_string(dims_));
   if (rows_ < 0 || rows_ >= std::numeric_limits<int32_t>::max())
     throw expected("fewer than 2^31 rows", "embeddings", std::to_string(rows_));
+  const bool bf16 = kernels_->precision == simd::Precision::bf16;
   values_ = AlignedBuffer<float>(rows_ * stride_);
+  filter_norm_.resize(static_cast<size_t>(rows_));
+  if (bf16) {
+    panels_ = AlignedBuffer<uint16_t>((rows_ + simd::kLanes - 1) / simd::kLanes * panel_size());
+    residual_.resize(static_cast<size_t>(rows_));
+  }
   std::vector<uint8_t> zero(metric == Metric::cosine ? static_cast<size_t>(rows_) : 0);
 
   const int64_t tasks = (rows_ + kRowsPerTask - 1) / kRowsPerTask;
-  parallel_for(tasks, effective_threads(options.threads, tasks), [&](int64_t task, int) {
+  const int threads = rows_ * dims_ < kSerialBelow ? 1 : effective_threads(options.threads, tasks);
+  parallel_for(tasks, threads, [&](int64_t task, int) {
     options.job.check();
-    const int64_t end = std::min(rows_, (task + 1) * kRowsPerTask);
-    for (int64_t i = task * kRowsPerTask; i < end; ++i) {
+    const int64_t begin = task * kRowsPerTask, end = std::min(rows_, begin + kRowsPerTask);
+    for (int64_t i = begin; i < end; ++i) {
       const float* source = rows.row(i);
       float* target = values_.data() + i * stride_;
       if (!all_finite(source, dims_)) report_non_finite(source, i, dims_);
       std::fill(target + dims_, target + stride_, 0.0f);
-      if (metric != Metric::cosine) {
+      const double squares = kernels_->dot(source, source, dims_);
+      if (metric == Metric::cosine) {
+        const double norm = std::sqrt(squares);
+        zero[static_cast<size_t>(i)] = norm == 0;
+        const double inverse = norm == 0 ? 0 : 1 / norm;
+        for (int64_t c = 0; c < dims_; ++c) target[c] = static_cast<float>(static_cast<double>(source[c]) * inverse);
+        filter_norm_[static_cast<size_t>(i)] = norm == 0 ? 0 : 1 + 0x1p-20f;  // each value is rounded once
+      } else {
         std::memcpy(target, source, static_cast<size_t>(dims_) * sizeof(float));
-        continue;
+        filter_norm_[static_cast<size_t>(i)] = norm_above(squares);
       }
-      const double norm = std::sqrt(canonical_dot(source, source, dims_));
-      zero[static_cast<size_t>(i)] = norm == 0;
-      const double inverse = norm == 0 ? 0 : 1 / norm;
-      for (int64_t c = 0; c < dims_; ++c) target[c] = static_cast<float>(static_cast<double>(source[c]) * inverse);
     }
+    if (bf16) quantize(begin, end);
   });
   if (std::any_of(zero.begin(), zero.end(), [](uint8_t z) { return z != 0; })) zero_rows_ = std::move(zero);
 }
 
-int64_t EmbeddingSet::bytes() const { return values_.bytes() + static_cast<int64_t>(zero_rows_.size()); }
+// first_row starts a panel.
+void EmbeddingSet::quantize(int64_t first_row, int64_t end_row) {
+  for (int64_t i = first_row; i < end_row; ++i) {
+    uint16_t* target = panels_.data() + i / simd::kLanes * panel_size() + i % simd::kLanes * simd::kPanelDepth;
+    double sums[2];
+    kernels_->quantize_bf16(row(i), dims_, target, sums);
+    filter_norm_[static_cast<size_t>(i)] = norm_above(sums[0]);
+    residual_[static_cast<size_t>(i)] = norm_above(sums[1]);
+  }
+  for (int64_t i = end_row; i % simd::kLanes != 0; ++i)
+    for (int64_t step = 0; step < steps(); ++step)
+      std::fill_n(panels_.data() + i / simd::kLanes * panel_size() +
+                      (step * simd::kLanes + i % simd::kLanes) * simd::kPanelDepth,
+                  simd::kPanelDepth, uint16_t{0});
+}
+
+int64_t EmbeddingSet::bytes() const {
+  return values_.bytes() + panels_.bytes() + static_cast<int64_t>(zero_rows_.size()) +
+         static_cast<int64_t>((filter_norm_.size() + residual_.size()) * sizeof(float));
+}
 
 void check_comparable(const EmbeddingSet& queries, const EmbeddingSet& support) {
   if (queries.dims() != support.dims())
     throw expected("embeddings with " + std::to_string(support.dims()) + " columns", "queries",
                    std::to_string(queries.dims()));
   if (queries.metric() != support.metric()) throw expected("one metric", "both embedding sets", "two");
+  if (&queries.kernels() != &support.kernels()) throw expected("one instruction set", "both embedding sets", "two");
 }
 
 }  // namespace nearvote

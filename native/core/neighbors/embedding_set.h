@@ -1,5 +1,5 @@
-// The rows of an embedding matrix made ready for every search: checked, copied, normalised (cosine). The caller's
-// memory is not kept.
+// The rows of an embedding matrix made ready for every search: checked, copied, normalised (cosine), packed for the
+// filter of the active instruction set. The caller's memory is not kept.
 //
 // cosine: a row is divided by its norm once, as float((double)x * (1 / sqrt(canonical_dot(x, x)))). A zero row stays
 // zero: its score is 0 in matrices and top-k, but it has no direction, so it neither gives nor receives votes in
@@ -13,6 +13,7 @@
 #include "core/base/matrix.h"
 #include "core/neighbors/metric.h"
 #include "core/neighbors/run_options.h"
+#include "core/simd/kernels.h"
 
 namespace nearvote {
 
@@ -32,16 +33,31 @@ class EmbeddingSet {
   int64_t stride() const { return stride_; }
   bool is_zero(int64_t i) const { return !zero_rows_.empty() && zero_rows_[static_cast<size_t>(i)] != 0; }
 
+  // --- operands of the filter product ---
+  const simd::Kernels& kernels() const { return *kernels_; }
+  // bf16 only: panel p holds the rounded rows 16 p .. 16 p + 15 (zero beyond rows()), steps() panel steps long.
+  const uint16_t* panel(int64_t p) const { return panels_.data() + p * panel_size(); }
+  int64_t steps() const { return (dims_ + simd::kPanelDepth - 1) / simd::kPanelDepth; }
+  int64_t panel_size() const { return steps() * simd::kPanelDepth * simd::kLanes; }
+  // Upper bounds: the norm of the filter's form of row i, and of what rounding to that form took away.
+  float filter_norm(int64_t i) const { return filter_norm_[static_cast<size_t>(i)]; }
+  float residual(int64_t i) const { return residual_.empty() ? 0.0f : residual_[static_cast<size_t>(i)]; }
+
  private:
+  void quantize(int64_t first_row, int64_t end_row);
   int64_t rows_;
   int64_t dims_;
   int64_t stride_;
   Metric metric_;
   AlignedBuffer<float> values_;
   std::vector<uint8_t> zero_rows_;  // empty: none
+  const simd::Kernels* kernels_;
+  AlignedBuffer<uint16_t> panels_;  // bf16 filters only
+  std::vector<float> filter_norm_;
+  std::vector<float> residual_;  // bf16 filters only
 };
 
-// Throws InvalidArgument unless the two sets have the same metric and dims.
+// Throws InvalidArgument unless the two sets have the same metric, dims and kernels.
 void check_comparable(const EmbeddingSet& queries, const EmbeddingSet& support);
 
 }  // namespace nearvote

@@ -4,57 +4,40 @@
 #include <cmath>
 #include <limits>
 
-#include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
-#include "core/neighbors/vote_lists.h"
+#include "core/neighbors/voter_search.h"
 
 namespace nearvote {
 
 NearestVoters::NearestVoters(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
                              VoteMatrix support_votes, const VoteDomain& domain, const RunOptions& options)
     : rows_(queries.rows()), lfs_(query_votes.cols), domain_(domain), metric_(queries.metric()) {
-  check_comparable(queries, support);
-  if (query_votes.rows != queries.rows())
-    throw expected(std::to_string(queries.rows()) + " rows", "query votes", std::to_string(query_votes.rows));
-  if (support_votes.rows != support.rows())
-    throw expected(std::to_string(support.rows()) + " rows", "support votes", std::to_string(support_votes.rows));
-  if (support_votes.cols != query_votes.cols)
-    throw expected(std::to_string(query_votes.cols) + " LFs", "support votes", std::to_string(support_votes.cols));
-  check_votes(query_votes, domain);
-  check_votes(support_votes, domain);
+  VoterSearch search(queries, query_votes, support, support_votes, domain, CellsPer::lf_and_class, options);
   votes_.assign(query_votes.data, query_votes.data + query_votes.size());
   first_cell_.assign(static_cast<size_t>(rows_) + 1, 0);
   for (int64_t i = 0; i < rows_; ++i)
     first_cell_[static_cast<size_t>(i) + 1] =
         first_cell_[static_cast<size_t>(i)] + std::count(query_votes.row(i), query_votes.row(i) + lfs_, int8_t{0});
   const size_t cells = static_cast<size_t>(first_cell_.back()) * static_cast<size_t>(domain.classes);
-  nearest_row_.assign(cells, -1);
-  nearest_key_.assign(cells, -std::numeric_limits<double>::infinity());
+  nearest_row_.resize(cells);
+  nearest_key_.resize(cells);
 
-  const VoteLists lists = list_votes(support_votes, domain);
-  parallel_for(rows_, effective_threads(options.threads, rows_), [&](int64_t i, int) {
-    options.job.check();
-    if (queries.is_zero(i)) return;
-    std::vector<int64_t> cell_of(static_cast<size_t>(lfs_), -1);
-    int64_t cell = first_cell_[static_cast<size_t>(i)];
-    for (int64_t lf = 0; lf < lfs_; ++lf)
-      if (query_votes(i, lf) == 0) cell_of[static_cast<size_t>(lf)] = cell++;
-    for (int64_t s = 0; s < support.rows(); ++s) {
-      const int64_t begin = lists.first[static_cast<size_t>(s)], end = lists.first[static_cast<size_t>(s) + 1];
-      if (begin == end || support.is_zero(s)) continue;
-      const double key = canonical_key(metric_, queries.row(i), support.row(s), queries.dims());
-      for (int64_t v = begin; v < end; ++v) {
-        const RowVote vote = lists.votes[static_cast<size_t>(v)];
-        if (cell_of[static_cast<size_t>(vote.lf)] < 0) continue;
-        const auto slot =
-            static_cast<size_t>(cell_of[static_cast<size_t>(vote.lf)] * domain.classes + vote.class_index);
-        if (key > nearest_key_[slot]) {
-          nearest_key_[slot] = key;
-          nearest_row_[slot] = static_cast<int32_t>(s);
+  struct Keep final : VoterSearch::Sink {
+    NearestVoters& voters;
+    explicit Keep(NearestVoters& v) : voters(v) {}
+    void take(int64_t query, const Winner* winners) override {
+      const int64_t classes = voters.domain_.classes;
+      auto slot = static_cast<size_t>(voters.first_cell_[static_cast<size_t>(query)] * classes);
+      for (int64_t lf = 0; lf < voters.lfs_; ++lf) {
+        if (voters.votes_[static_cast<size_t>(query * voters.lfs_ + lf)] != 0) continue;
+        for (int64_t c = 0; c < classes; ++c, ++slot) {
+          voters.nearest_row_[slot] = winners[lf * classes + c].row;
+          voters.nearest_key_[slot] = winners[lf * classes + c].key;
         }
       }
     }
-  });
+  } keep(*this);
+  search.run(nullptr, keep);
 }
 
 int64_t NearestVoters::bytes() const {

@@ -1,8 +1,17 @@
 # One translation unit per instruction set: only these files get more than the baseline's flags.
 # Each defines nothing but internal-linkage code and one table, so no symbol compiled for a newer CPU can be
-# merged by the linker into code that runs on an older one.
+# merged by the linker into code that runs on an older one. Files of another architecture compile to nothing.
+function(nearvote_isa_flags file)
+  set_source_files_properties(native/core/${file} PROPERTIES COMPILE_OPTIONS "${ARGN}")
+endfunction()
+
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set_source_files_properties(native/core/votes/plane_kernels_avx2.cpp PROPERTIES COMPILE_OPTIONS "-mavx2;-mpopcnt")
-  set_source_files_properties(native/core/votes/plane_kernels_avx512.cpp PROPERTIES COMPILE_OPTIONS
-    "-mavx512f;-mavx512bw;-mavx512vl;-mavx512vpopcntdq;-mprefer-vector-width=512;-Wno-uninitialized;-Wno-maybe-uninitialized")  # GCC 12 warns inside its own headers (bug 105593)
+  # gcc 12 warns inside its own AVX-512 headers (bug 105593).
+  set(NEARVOTE_AVX512 -mavx512f -mavx512bw -mavx512vl -mprefer-vector-width=512 -Wno-uninitialized
+                      -Wno-maybe-uninitialized)
+  nearvote_isa_flags(votes/plane_kernels_avx2.cpp -mavx2 -mpopcnt)
+  nearvote_isa_flags(votes/plane_kernels_avx512.cpp ${NEARVOTE_AVX512} -mavx512vpopcntdq)
+  nearvote_isa_flags(simd/avx2.cpp -mavx2 -mfma)
+  nearvote_isa_flags(simd/avx512.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma)
+  nearvote_isa_flags(simd/amx.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma -mamx-tile -mamx-bf16)
 endif()

@@ -226,7 +226,7 @@ TEST(bad_input_is_named) {
     extend_votes(set, {votes, 3, 1}, set, {votes, 3, 1}, kBinary, &threshold, out, nullptr, nullptr);
     CHECK(false);
   } catch (const InvalidArgument& error) {
-    CHECK(std::string(error.what()).find("2 at row 1, LF 0") != std::string::npos);
+    CHECK(std::string(error.what()).find("query votes[row 1, LF 0] but received 2") != std::string::npos);
   }
   CHECK_THROWS(top_k(set, set, 0, nullptr, nullptr), InvalidArgument);
   CHECK_THROWS(top_k(set, set, 4, nullptr, nullptr), InvalidArgument);

@@ -1,0 +1,35 @@
+// The votes of the searched support rows, per block of rows and cell, as the lists the epilogue walks.
+#pragma once
+
+#include <vector>
+
+#include "core/neighbors/embedding_set.h"
+#include "core/simd/kernels.h"
+#include "core/votes/vote_domain.h"
+
+namespace nearvote {
+
+// What competes with what: all voters of an LF, or the voters of each class of an LF on their own.
+enum class CellsPer { lf, lf_and_class };
+
+struct BlockVoteLists {
+  // votes: valid, one row per support row. rows: the searched rows, ascending.
+  BlockVoteLists(VoteMatrix votes, const std::vector<int32_t>& rows, const VoteDomain& domain, CellsPer cells_per);
+
+  simd::BlockVotes block(int64_t b) const;
+  int64_t votes_in_block(int64_t b) const;
+
+  int64_t cells;  // LFs, or LFs x classes with cell = lf * classes + class
+
+ private:
+  std::vector<int64_t> first_list_;  // blocks + 1
+  std::vector<int32_t> cell_of_list_;
+  std::vector<int32_t> first_vote_;    // per block: its lists + 1 entries, relative to the block's votes
+  std::vector<int64_t> votes_before_;  // blocks + 1
+  std::vector<uint8_t> rows_;
+};
+
+// The support rows that can give a vote: at least one vote and, under cosine, a direction. Ascending.
+std::vector<int32_t> voting_rows(const EmbeddingSet& support, VoteMatrix votes);
+
+}  // namespace nearvote

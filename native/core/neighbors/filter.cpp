@@ -1,0 +1,143 @@
+#include "core/neighbors/filter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/base/parallel.h"
+
+namespace nearvote {
+namespace {
+
+float largest_norm(const EmbeddingSet& set) {
+  float largest = 0;
+  for (int64_t i = 0; i < set.rows(); ++i) largest = std::max(largest, set.filter_norm(i));
+  return largest;
+}
+
+float round_down(double x) {
+  const auto nearest = static_cast<float>(x);
+  return nearest > x ? std::nextafter(nearest, -std::numeric_limits<float>::infinity()) : nearest;
+}
+
+}  // namespace
+
+bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support) {
+  const double q = largest_norm(queries), s = largest_norm(support);
+  if (support.metric() == Metric::l2 && s > 0x1p50) return false;
+  return q * s > 0x1p-80 && q < 0x1p50 && s < 0x1p50;
+}
+
+FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads)
+    : set_(set), rows_(std::move(rows)) {
+  const simd::Kernels& kernels = set.kernels();
+  for (const int32_t row : rows_) {
+    max_norm_ = std::max<double>(max_norm_, set.filter_norm(row));
+    max_residual_ = std::max<double>(max_residual_, set.residual(row));
+  }
+  if (kernels.precision == simd::Precision::f32) {
+    pointers_.reserve(rows_.size());
+    for (const int32_t row : rows_) pointers_.push_back(set.row(row));
+  } else if (size() == set.rows()) {
+    panels_ = set.panel(0);
+  } else {
+    const int64_t panels = (size() + simd::kLanes - 1) / simd::kLanes;
+    gathered_ = AlignedBuffer<uint16_t>(panels * set.panel_size());
+    panels_ = gathered_.data();
+    parallel_for(panels, threads, [&](int64_t p, int) {
+      uint16_t* panel = gathered_.data() + p * set.panel_size();
+      for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
+        const int64_t position = p * simd::kLanes + lane;
+        const int32_t row = position < size() ? rows_[static_cast<size_t>(position)] : -1;
+        for (int64_t step = 0; step < set.steps(); ++step) {
+          uint16_t* target = panel + (step * simd::kLanes + lane) * simd::kPanelDepth;
+          if (row < 0)
+            std::fill_n(target, simd::kPanelDepth, uint16_t{0});
+          else
+            std::memcpy(target,
+                        set.panel(row / simd::kLanes) + (step * simd::kLanes + row % simd::kLanes) * simd::kPanelDepth,
+                        simd::kPanelDepth * sizeof(uint16_t));
+        }
+      }
+    });
+  }
+  if (set.metric() == Metric::l2) {
+    bias_.assign(static_cast<size_t>((size() + simd::kLanes - 1) / simd::kLanes * simd::kLanes), 0.0f);
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      const float* row = set.row(rows_[i]);
+      const double half = kernels.dot(row, row, set.dims()) / 2;
+      bias_[i] = static_cast<float>(-half);
+      max_bias_ = std::max(max_bias_, half);
+    }
+  }
+}
+
+QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support, int64_t capacity)
+    : queries_(queries), support_(support), tile_(capacity / simd::kLanes * kTileSize) {
+  if (queries.kernels().precision == simd::Precision::f32)
+    packed_f32_ = AlignedBuffer<float>(capacity * queries.dims());
+  else
+    packed_bf16_ = AlignedBuffer<uint16_t>(capacity / simd::kLanes * queries.panel_size());
+  error_.resize(static_cast<size_t>(capacity));
+  if (queries.metric() == Metric::l2) squared_norm_.resize(static_cast<size_t>(capacity));
+}
+
+void QueryBlock::load(int64_t first, int64_t count) {
+  first_ = first;
+  count_ = count;
+  const simd::Kernels& kernels = queries_.kernels();
+  const bool bf16 = kernels.precision == simd::Precision::bf16;
+  const int64_t depth = bf16 ? queries_.steps() * simd::kPanelDepth : queries_.dims();
+  const double accumulation = kernels.accumulation_error(depth);
+  for (int64_t group = 0; group < groups(); ++group) {
+    const int64_t query = first + group * simd::kLanes;
+    if (bf16) {
+      kernels.pack_bf16(queries_.panel(query / simd::kLanes), queries_.steps(),
+                        packed_bf16_.data() + group * queries_.panel_size());
+    } else {
+      const float* rows[simd::kLanes];
+      for (int64_t lane = 0; lane < simd::kLanes; ++lane)
+        rows[lane] = query + lane < first + count ? queries_.row(query + lane) : nullptr;
+      kernels.pack_f32(rows, queries_.dims(), packed_f32_.data() + group * simd::kLanes * queries_.dims());
+    }
+  }
+  for (int64_t i = 0; i < groups() * simd::kLanes; ++i) {
+    if (i >= count) {
+      error_[static_cast<size_t>(i)] = 0;
+      continue;
+    }
+    const double norm = queries_.filter_norm(first + i), residual = queries_.residual(first + i);
+    const double magnitude = norm * support_.max_norm() + support_.max_bias();
+    // Rounding of the bias, of the epilogue's three operations and of this bound to float: 2^-21 of all magnitudes.
+    // Products below the float range: 2^-126 each, far below 2^-100.
+    const double error =
+        residual * support_.max_norm() + (norm + residual) * support_.max_residual() + accumulation * magnitude;
+    error_[static_cast<size_t>(i)] = static_cast<float>((error + 0x1p-21 * magnitude) * (1 + 0x1p-20) + 0x1p-100);
+    if (queries_.metric() == Metric::l2) {
+      const float* row = queries_.row(first + i);
+      squared_norm_[static_cast<size_t>(i)] = kernels.dot(row, row, queries_.dims());
+    }
+  }
+}
+
+float QueryBlock::score_below(int64_t query_in_block, double key) const {
+  if (queries_.metric() != Metric::l2) return round_down(key);
+  const double squared_norm = squared_norm_[static_cast<size_t>(query_in_block)];
+  return round_down((squared_norm + key) / 2 - 0x1p-40 * (squared_norm - key));
+}
+
+void QueryBlock::compute(int64_t block) {
+  const simd::Kernels& kernels = queries_.kernels();
+  const int64_t begin = block * simd::kBlockRows, rows = support_.block_rows(block);
+  const float* bias = support_.bias_.empty() ? nullptr : support_.bias_.data() + begin;
+  if (kernels.precision == simd::Precision::bf16)
+    kernels.product_bf16(support_.panels_ + begin / simd::kLanes * queries_.panel_size(),
+                         (rows + simd::kLanes - 1) / simd::kLanes, packed_bf16_.data(), groups(), queries_.steps(),
+                         bias, tile_.data(), kTileSize);
+  else
+    kernels.product_f32(support_.pointers_.data() + begin, rows, packed_f32_.data(), groups(), queries_.dims(), bias,
+                        tile_.data(), simd::kLanes, kTileSize);
+}
+
+}  // namespace nearvote

@@ -1,0 +1,85 @@
+// The filter of every search: approximate scores of blocks of queries and support rows, with a proven bound of their
+// error. The filter score of query x and support row y is
+//   cosine, dot:  x.y            l2:  x.y - |y|^2 / 2   (nearer is larger; |x|^2 - 2 score is the squared distance)
+// computed in float32 or bf16 (simd/kernels.h). With x~ = rounded x, r = upper bound of |x - x~|,
+//   |x.y - x~.y~| <= r_x |y~| + (|x~| + r_x) r_y + accumulation error * (|x~||y~| + |y|^2/2),
+// taken at the largest norms of the searched support.
+#pragma once
+
+#include <vector>
+
+#include "core/base/aligned.h"
+#include "core/neighbors/embedding_set.h"
+
+namespace nearvote {
+
+// False where a float32 product could overflow or vanish: such norms are searched canonically.
+bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support);
+
+// The searched rows of a set, in ascending order, as operands of the filter product.
+class FilterSupport {
+ public:
+  // rows: which ones; all of them need no copy of the packed form. The set must outlive this.
+  FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads);
+
+  int64_t size() const { return static_cast<int64_t>(rows_.size()); }
+  int64_t blocks() const { return (size() + simd::kBlockRows - 1) / simd::kBlockRows; }
+  int64_t block_rows(int64_t block) const {
+    return std::min<int64_t>(simd::kBlockRows, size() - block * simd::kBlockRows);
+  }
+  int32_t row(int64_t position) const { return rows_[static_cast<size_t>(position)]; }
+  const EmbeddingSet& set() const { return set_; }
+
+  double max_norm() const { return max_norm_; }
+  double max_residual() const { return max_residual_; }
+  double max_bias() const { return max_bias_; }
+
+ private:
+  friend class QueryBlock;
+  const EmbeddingSet& set_;
+  std::vector<int32_t> rows_;
+  std::vector<const float*> pointers_;  // f32
+  AlignedBuffer<uint16_t> gathered_;    // bf16, when not all rows are searched
+  const uint16_t* panels_ = nullptr;    // bf16
+  std::vector<float> bias_;             // l2, padded to whole panels
+  double max_norm_ = 0;
+  double max_residual_ = 0;
+  double max_bias_ = 0;
+};
+
+// Up to `capacity` consecutive queries packed as the other operand; scratch of one thread.
+class QueryBlock {
+ public:
+  // capacity: a multiple of simd::kLanes.
+  QueryBlock(const EmbeddingSet& queries, const FilterSupport& support, int64_t capacity);
+
+  // first: a multiple of simd::kLanes.
+  void load(int64_t first, int64_t count);
+
+  int64_t first() const { return first_; }
+  int64_t count() const { return count_; }
+  int64_t groups() const { return (count_ + simd::kLanes - 1) / simd::kLanes; }
+
+  // Bound of |filter score - canonical score| per query, rounding of the epilogue included; 16 per group.
+  const float* error(int64_t group) const { return error_.data() + group * simd::kLanes; }
+  // The filter score that a canonical key of this query corresponds to, and a lower bound of it as a float.
+  float score_below(int64_t query_in_block, double key) const;
+
+  // Scores of one support block: tile(group)[row in block][lane]. Rows beyond the block are not set.
+  void compute(int64_t block);
+  const float* tile(int64_t group) const { return tile_.data() + group * kTileSize; }
+
+ private:
+  static constexpr int64_t kTileSize = simd::kBlockRows * simd::kLanes;
+  const EmbeddingSet& queries_;
+  const FilterSupport& support_;
+  AlignedBuffer<float> packed_f32_;
+  AlignedBuffer<uint16_t> packed_bf16_;
+  AlignedBuffer<float> tile_;
+  std::vector<float> error_;
+  std::vector<double> squared_norm_;  // l2
+  int64_t first_ = 0;
+  int64_t count_ = 0;
+};
+
+}  // namespace nearvote

@@ -1,0 +1,35 @@
+#include "core/neighbors/search_plan.h"
+
+#include <algorithm>
+
+#include "core/base/parallel.h"
+
+namespace nearvote {
+namespace {
+
+constexpr double kDirectBelow = 1 << 18;  // multiply-adds; about 50 us
+constexpr double kSerialBelow = 1 << 21;
+
+}  // namespace
+
+SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t searched_rows, int threads) {
+  const double work =
+      static_cast<double>(queries.rows()) * static_cast<double>(searched_rows) * static_cast<double>(queries.dims());
+  SearchPlan plan;
+  plan.direct = work < kDirectBelow || !filterable(queries, support);
+  plan.support_blocks = (searched_rows + simd::kBlockRows - 1) / simd::kBlockRows;
+  const int wanted = work < kSerialBelow ? 1 : effective_threads(threads, 1 << 20);
+  // Large blocks read the support less often, small ones keep every thread busy. The packed queries share the second
+  // level cache with a tile, so fewer fit when they are float32.
+  plan.block = queries.kernels().precision == simd::Precision::bf16 ? 256 : 128;
+  const auto blocks = [&] { return (queries.rows() + plan.block - 1) / plan.block; };
+  while (plan.block > 64 && blocks() < 4 * wanted) plan.block /= 2;
+  plan.query_blocks = blocks();
+  plan.segments = 1;
+  if (wanted > 1 && plan.query_blocks > 0 && plan.query_blocks < 2 * wanted)
+    plan.segments = std::clamp<int64_t>(4 * wanted / plan.query_blocks, 1, std::max<int64_t>(1, plan.support_blocks));
+  plan.threads = effective_threads(wanted, plan.tasks());
+  return plan;
+}
+
+}  // namespace nearvote

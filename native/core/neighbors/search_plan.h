@@ -1,0 +1,24 @@
+// How a search of queries x support is cut into tasks. Nothing here changes a result.
+#pragma once
+
+#include <cstdint>
+
+#include "core/neighbors/filter.h"
+
+namespace nearvote {
+
+struct SearchPlan {
+  bool direct;    // score every pair canonically: small work, or norms no filter can handle
+  int64_t block;  // queries per task
+  int64_t query_blocks;
+  int64_t segments;  // parts the support blocks are cut into when there are few queries
+  int64_t support_blocks;
+  int threads;
+
+  int64_t tasks() const { return query_blocks * segments; }
+  int64_t first_support_block(int64_t segment) const { return support_blocks * segment / segments; }
+};
+
+SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t searched_rows, int threads);
+
+}  // namespace nearvote

@@ -1,0 +1,29 @@
+// AVX-512 F, BW, DQ, VL (Skylake-X, Zen 4 and later).
+#if defined(__x86_64__)
+#include "core/simd/avx512_vec.h"
+#include "core/simd/impl_canonical.h"
+#include "core/simd/impl_product.h"
+#include "core/simd/impl_scan.h"
+
+namespace nearvote::simd {
+
+const Kernels kAvx512 = {
+    .name = "avx512",
+    .precision = Precision::f32,
+    .accumulation_error = accumulation_error_f32,
+    .dot = canonical<DotTerm>,
+    .squared_distance = canonical<SquareTerm>,
+    .dot4 = canonical4<DotTerm>,
+    .squared_distance4 = canonical4<SquareTerm>,
+    .pack_f32 = pack_f32,
+    .product_f32 = product_f32,
+    .quantize_bf16 = nullptr,
+    .pack_bf16 = nullptr,
+    .product_bf16 = nullptr,
+    .scan_votes = scan_votes,
+    .scan_rows = scan_rows,
+};
+
+}  // namespace nearvote::simd
+
+#endif  // x86-64

@@ -1,0 +1,71 @@
+// The canonical scores (neighbors/canonical.h), for the instruction set of the including file. Eight double lanes are
+// the eight accumulators of the definition; the compiler maps them to 1, 2 or 4 registers.
+#pragma once
+
+#include <cstdint>
+
+namespace nearvote::simd {
+namespace {
+
+typedef double Double8 __attribute__((vector_size(64)));
+typedef float Float8 __attribute__((vector_size(32), aligned(4), may_alias));
+
+inline __attribute__((always_inline)) void widen(const float* p, Double8& out) {
+  out = __builtin_convertvector(*reinterpret_cast<const Float8*>(p), Double8);
+}
+
+inline __attribute__((always_inline)) double sum(const Double8& a) {
+  return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
+}
+
+struct DotTerm {
+  static inline __attribute__((always_inline)) void add(const Double8& x, const Double8& y, Double8& sum) {
+    sum += x * y;
+  }
+};
+
+struct SquareTerm {
+  static inline __attribute__((always_inline)) void add(const Double8& x, const Double8& y, Double8& sum) {
+    const Double8 difference = x - y;
+    sum += difference * difference;
+  }
+};
+
+template <class Term>
+double canonical(const float* x, const float* y, int64_t dims) {
+  Double8 total = {}, a, b;
+  int64_t i = 0;
+  for (; i + 8 <= dims; i += 8) {
+    widen(x + i, a);
+    widen(y + i, b);
+    Term::add(a, b, total);
+  }
+  if (i < dims) {
+    float tail_x[8] = {}, tail_y[8] = {};
+    for (int64_t l = 0; i + l < dims; ++l) {
+      tail_x[l] = x[i + l];
+      tail_y[l] = y[i + l];
+    }
+    widen(tail_x, a);
+    widen(tail_y, b);
+    Term::add(a, b, total);
+  }
+  return sum(total);
+}
+
+template <class Term>
+void canonical4(const double* x, const float* const* y, int64_t padded_dims, double* out) {
+  Double8 total[4] = {};
+  for (int64_t i = 0; i < padded_dims; i += 8) {
+    const Double8 a = *reinterpret_cast<const Double8*>(x + i);
+    for (int r = 0; r < 4; ++r) {
+      Double8 b;
+      widen(y[r] + i, b);
+      Term::add(a, b, total[r]);
+    }
+  }
+  for (int r = 0; r < 4; ++r) out[r] = sum(total[r]);
+}
+
+}  // namespace
+}  // namespace nearvote::simd

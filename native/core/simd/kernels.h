@@ -1,0 +1,93 @@
+// The kernels that exist once per instruction set, as one table of functions.
+//
+// Searches work on tiles: up to kBlockRows support rows against groups of kLanes queries. A tile is stored per group as
+// [support row][lane], so that the epilogue walks support rows and treats 16 queries at a time. The product of a tile
+// is a filter: its error is bounded (accumulation_error below, plus the quantisation of bf16 operands, which the caller
+// knows), and the canonical functions decide among the rows that it cannot tell apart.
+//
+// This header is all that a file compiled for a newer CPU may share with the rest: plain types, no inline functions.
+#pragma once
+
+#include <cstdint>
+
+namespace nearvote::simd {
+
+constexpr int kLanes = 16;       // queries per group, also rows of a bf16 panel
+constexpr int kBlockRows = 256;  // support rows per tile
+constexpr int kPanelDepth = 32;  // bf16 values of one row within one panel step
+
+// The operands of the filter product.
+enum class Precision {
+  f32,   // support rows as they are (row pointers), queries packed by pack_f32
+  bf16,  // support in panels [depth/32][16 rows][32], queries packed from such panels by pack_bf16
+};
+
+// One support row that might be the answer of one (lane, cell).
+struct Candidate {
+  int32_t row;   // position in the searched support
+  int32_t cell;  // cell * kLanes + lane
+  float score;   // filter score
+};
+
+// The votes of one block as lists: list i holds the rows first[i] <= r < first[i + 1] of `rows` for cell cells[i].
+struct BlockVotes {
+  int64_t lists;
+  const int32_t* cells;
+  const int32_t* first;
+  const uint8_t* rows;  // relative to the block
+};
+
+struct Kernels {
+  const char* name;
+  Precision precision;
+
+  // Bound of |computed - exact| / (|x||y| + |bias|) of the filter product over `depth` terms of the packed operands.
+  double (*accumulation_error)(int64_t depth);
+
+  // --- canonical scores (neighbors/canonical.h): the same bits in every table ---
+  double (*dot)(const float* x, const float* y, int64_t dims);
+  double (*squared_distance)(const float* x, const float* y, int64_t dims);
+  // One row, widened and zero-padded to a multiple of 8, against four rows of floats padded likewise.
+  void (*dot4)(const double* x, const float* const* y, int64_t padded_dims, double* out);
+  void (*squared_distance4)(const double* x, const float* const* y, int64_t padded_dims, double* out);
+
+  // --- float32 product ---
+  // 16 rows (null: a row of zeros) -> packed[depth][16].
+  void (*pack_f32)(const float* const* rows, int64_t depth, float* packed);
+  // out[group * group_stride + row * row_stride + lane] = bias[row] + sum_k rows[row][k] * packed[group][k][lane], k in
+  // order. bias may be null (zeros). Rows and groups: any number >= 1.
+  void (*product_f32)(const float* const* rows, int64_t row_count, const float* packed, int64_t groups, int64_t depth,
+                      const float* bias, float* out, int64_t row_stride, int64_t group_stride);
+
+  // --- bf16 product; null when precision is f32 ---
+  // Rounds one row to bf16 (to nearest; subnormals to zero) into its place in a panel: value k goes to
+  // panel[k / 32 * 512 + k % 32]. sums[0] = sum of squares of the rounded row, sums[1] = of what rounding took away.
+  void (*quantize_bf16)(const float* row, int64_t dims, uint16_t* panel_row, double* sums);
+  // One panel of 16 queries -> the layout product_bf16 wants, of the same size.
+  void (*pack_bf16)(const uint16_t* panel, int64_t steps, uint16_t* packed);
+  // As product_f32, over panels of 16 rows; row stride 16. bias: 16 per panel or null.
+  void (*product_bf16)(const uint16_t* panels, int64_t panel_count, const uint16_t* packed, int64_t groups,
+                       int64_t steps, const float* bias, float* out, int64_t group_stride);
+
+  // --- epilogues over one group of a tile ---
+  // For every list: raises lower[cell][lane] to (largest score of the list) - error[lane]; appends to `out` every row
+  // whose score + error reaches that bound. Returns the number appended (at most 16 per vote). base: position of the
+  // block's first row.
+  int64_t (*scan_votes)(const float* tile, const BlockVotes* votes, int32_t base, const float* error, float* lower,
+                        Candidate* out);
+  // Appends every row with score >= bound[lane] to that lane's list (rows, scores: kLanes lists of `capacity`), count
+  // updated. The caller leaves room for row_count more in every list.
+  void (*scan_rows)(const float* tile, int64_t row_count, int32_t base, const float* bound, int32_t* rows,
+                    float* scores, int64_t capacity, int32_t* count);
+};
+
+extern const Kernels kBaseline;
+#if defined(__x86_64__)
+extern const Kernels kAvx2;
+extern const Kernels kAvx512;
+extern const Kernels kAmx;
+#elif defined(__aarch64__)
+extern const Kernels kNeon;
+#endif
+
+}  // namespace nearvote::simd
