@@ -1,4 +1,5 @@
 // Argument checks, with one message shape: "Expected <what> for <parameter> but received <value>".
+import { addon } from './native.js';
 import type { FloatMatrix, Metric, VoteMatrix } from './types.js';
 
 /** A checked matrix: what the native side takes as (data, rows, cols). */
@@ -126,15 +127,11 @@ export interface CheckedVotes extends Checked<Int8Array> {
 export function checkVotes(value: VoteMatrix, parameter: string): CheckedVotes {
   const matrix = checkMatrix(value, Int8Array, parameter);
   const classes = value.classes === undefined ? 0 : checkInteger(value.classes, `${parameter}.classes`, 2, 127);
-  const low = classes === 0 ? -1 : 0;
-  const high = classes === 0 ? 1 : classes;
-  const { data, cols } = matrix;
-  for (let i = 0; i < data.length; i++) {
-    const vote = data[i] as number;
-    if (vote < low || vote > high) {
-      const what = classes === 0 ? '-1, 0 (abstain) or +1' : `0 (abstain) to ${classes}`;
-      throw rangeError(what, `${parameter} at row ${Math.floor(i / cols)}, column ${i % cols}`, String(vote));
-    }
+  const { data, rows, cols } = matrix;
+  const at = addon.firstInvalidVote(data, rows, cols, classes);
+  if (at >= 0) {
+    const what = classes === 0 ? '-1, 0 (abstain) or +1' : `0 (abstain) to ${classes}`;
+    throw rangeError(what, `${parameter} at row ${Math.floor(at / cols)}, column ${at % cols}`, String(data[at]));
   }
   return { ...matrix, classes };
 }

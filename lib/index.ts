@@ -1,3 +1,4 @@
+export { type AnalyzeVotesOptions, analyzeVotes, formatAnalysis, type LfAnalysis } from './analyze.js';
 export { EmbeddingSet, type EmbeddingSetOptions, type Embeddings } from './embedding-set.js';
 export {
   type ExtendedVotes,
@@ -9,6 +10,17 @@ export {
   type VotedRows,
 } from './extend.js';
 export {
+  type ClassBalance,
+  type ClassBalanceSource,
+  type FlyingSquidCompat,
+  type LabelMethod,
+  LabelModel,
+  type LabelModelJSON,
+  type LabelModelOptions,
+  type LfAccuracy,
+  type PredictOptions,
+} from './label-model.js';
+export {
   type PairwiseDistancesOptions,
   type PairwiseSimilaritiesOptions,
   pairwiseDistances,
@@ -19,3 +31,12 @@ export {
 export { type Device, devices, setThreads } from './runtime.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
 export type { AsyncOptions, CallOptions, FloatMatrix, FloatResult, Metric, VoteMatrix } from './types.js';
+export {
+  countVotes,
+  countVotesAsync,
+  type ToVotesOptions,
+  toVotes,
+  VoteCounts,
+  type VoteCountsJSON,
+  type VoteEncoding,
+} from './votes.js';

@@ -95,7 +95,63 @@ export interface NeighborsAddon {
   closeNearestVoters(handle: NativeHandle<'NearestVoters'>): void;
 }
 
-export type Addon = RuntimeAddon & NeighborsAddon;
+export interface VotesAddon {
+  countVotes(...args: [...NativeVotes, classes: number, out: Float64Array, threads: number, control: Control]): Call;
+  scoreLfs(...args: [...NativeVotes, labels: Int8Array, out: Float64Array, threads: number, control: Control]): Call;
+  firstInvalidVote(...args: [...NativeVotes, classes: number]): number;
+}
+
+export interface LabelModelAddon {
+  fitLabelModel(
+    counts: Float64Array,
+    lfs: number,
+    classes: number,
+    method: number,
+    classBalance: Float64Array,
+    allPositive: boolean,
+    model: Float64Array,
+    accuracies: Float64Array,
+    threads: number,
+    control: Control,
+  ): Call;
+  fitFlyingSquid(
+    counts: Float64Array,
+    lfs: number,
+    median: boolean,
+    classBalance: Float64Array,
+    triplets: Int32Array,
+    flipNegative: boolean,
+    clamp: boolean,
+    priorTwice: boolean,
+    model: Float64Array,
+    accuracies: Float64Array,
+    control: Control,
+  ): Call;
+  predictProba(
+    ...args: [
+      ...NativeVotes,
+      classes: number,
+      model: Float64Array,
+      out: Float64Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+  predict(
+    ...args: [
+      ...NativeVotes,
+      classes: number,
+      model: Float64Array,
+      tiesByPrior: boolean,
+      uncoveredByPrior: boolean,
+      out: Int8Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+}
+
+export type Addon = RuntimeAddon & NeighborsAddon & VotesAddon & LabelModelAddon;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

@@ -7,6 +7,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   nearvote::node::register_runtime(env, exports);
   nearvote::node::register_embedding_set(env, exports);
   nearvote::node::register_neighbors(env, exports);
+  nearvote::node::register_votes(env, exports);
+  nearvote::node::register_label_model(env, exports);
   return exports;
 }
 

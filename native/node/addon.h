@@ -8,5 +8,7 @@ namespace nearvote::node {
 void register_runtime(Napi::Env env, Napi::Object exports);
 void register_embedding_set(Napi::Env env, Napi::Object exports);
 void register_neighbors(Napi::Env env, Napi::Object exports);
+void register_votes(Napi::Env env, Napi::Object exports);
+void register_label_model(Napi::Env env, Napi::Object exports);
 
 }  // namespace nearvote::node

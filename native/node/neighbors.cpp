@@ -9,6 +9,7 @@
 #include "node/args.h"
 #include "node/embedding_set.h"
 #include "node/job.h"
+#include "node/votes.h"
 
 namespace nearvote::node {
 
@@ -19,12 +20,6 @@ struct HandleTraits<NearestVoters> {
 };
 
 namespace {
-
-// 0: signed votes -1/+1; K: votes 1..K
-VoteDomain domain_arg(const Napi::CallbackInfo& info, size_t index) {
-  const int classes = static_cast<int>(int_arg(info, index));
-  return classes == 0 ? VoteDomain{2, true} : VoteDomain{classes, false};
-}
 
 // pairwise(a (3), b (3), metric, output: 'similarity' | 'distance', precise, out, threads, control)
 Napi::Value pairwise_values(const Napi::CallbackInfo& info) {

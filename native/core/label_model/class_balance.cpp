@@ -11,6 +11,12 @@ std::vector<double> uniform_balance(int classes) {
   return std::vector<double>(static_cast<size_t>(classes), 1.0 / classes);
 }
 
+std::vector<double> log_balance(const std::vector<double>& balance) {
+  std::vector<double> logs;
+  for (const double p : balance) logs.push_back(p > 0 ? std::log(p) : -1e30);
+  return logs;
+}
+
 std::vector<double> checked_balance(const std::vector<double>& values, int classes) {
   if (static_cast<int>(values.size()) != classes) {
     throw expected(std::to_string(classes) + " numbers, one for each class", "classBalance",

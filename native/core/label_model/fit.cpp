@@ -44,7 +44,7 @@ LabelModel fit_majority(const VoteCounts& counts, const FitOptions& options) {
 LabelModel fit_triplets(const VoteCounts& counts, const FitOptions& options, TripletRule rule, const JobControl& job) {
   LabelModel model = empty_model(counts, options);
   const int classes = counts.domain.classes;
-  for (const double p : model.class_balance) model.start.push_back(std::log(p));
+  model.start = log_balance(model.class_balance);
   const PairMoments moments = pair_moments(counts);
   const TripletEstimates triplets = solve_triplets(moments, rule, options.threads, job);
   std::vector<int> signs(static_cast<size_t>(counts.lfs), 1);
