@@ -42,6 +42,11 @@ export function rangeError(what: string, parameter: string, received: string): R
   return new RangeError(message(what, parameter, received));
 }
 
+/** A handle that was closed. */
+export function closedError(what: string, parameter: string): TypeError {
+  return new TypeError(message(what, parameter, 'one that is closed'));
+}
+
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** An integer in [low, high]. */
@@ -61,6 +66,12 @@ export function checkOneOf<T extends string>(value: unknown, allowed: readonly T
 /** `threads` of a call: undefined (the default), or >= 1. Returns 0 for the default. */
 export function checkThreads(value: unknown): number {
   return value === undefined ? 0 : checkInteger(value, 'threads', 1, 1024);
+}
+
+/** Options must be an object before they are read. */
+export function checkOptions<T extends object>(value: T, parameter = 'options'): T {
+  if (typeof value !== 'object' || value === null) throw typeError('an object', parameter, value);
+  return value;
 }
 
 export function checkMetric(value: unknown, allowed: readonly Metric[] = ['cosine', 'dot', 'l2']): Metric {

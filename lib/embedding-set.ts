@@ -1,4 +1,12 @@
-import { checkFloatMatrix, checkMetric, checkThreads, rangeError, typeError } from './check.js';
+import {
+  checkFloatMatrix,
+  checkMetric,
+  checkOptions,
+  checkThreads,
+  closedError,
+  rangeError,
+  typeError,
+} from './check.js';
 import { atOnce, createAsync, type Schedule } from './job.js';
 import { addon, type NativeHandle, type NativeOperand } from './native.js';
 import type { AsyncOptions, CallOptions, FloatMatrix, Metric } from './types.js';
@@ -21,6 +29,7 @@ export class EmbeddingSet {
   readonly shape: readonly [rows: number, cols: number];
   readonly metric: Metric;
   readonly #handle: NativeHandle<'EmbeddingSet'>;
+  #closed = false;
 
   /**
    * @param embeddings n x d, finite. Read in place during the call.
@@ -30,7 +39,7 @@ export class EmbeddingSet {
   constructor(embeddings: FloatMatrix, options: EmbeddingSetOptions = {}, schedule: Schedule = atOnce) {
     if (embeddings instanceof EmbeddingSet) throw typeError('a matrix', 'embeddings', embeddings);
     const { data, rows, cols } = checkFloatMatrix(embeddings, 'embeddings');
-    const metric = checkMetric(options.metric ?? 'cosine');
+    const metric = checkMetric(checkOptions(options).metric ?? 'cosine');
     const threads = checkThreads(options.threads);
     this.shape = [rows, cols];
     this.metric = metric;
@@ -56,6 +65,7 @@ export class EmbeddingSet {
 
   /** Frees the native memory now. A job that is using the set finishes first; later calls throw a TypeError. */
   close(): void {
+    this.#closed = true;
     addon.closeEmbeddingSet(this.#handle);
   }
 
@@ -69,6 +79,7 @@ export class EmbeddingSet {
       if (value.metric !== metric) {
         throw rangeError(`an EmbeddingSet with metric '${metric}'`, parameter, `one with metric '${value.metric}'`);
       }
+      if (value.#closed) throw closedError('an open EmbeddingSet', parameter);
       return [value.#handle, ...value.shape];
     }
     const { data, rows, cols } = checkFloatMatrix(value, parameter);

@@ -2,6 +2,7 @@ import {
   type CheckedVotes,
   checkInteger,
   checkMetric,
+  checkOptions,
   checkThreads,
   checkThresholds,
   checkVotes,
@@ -47,7 +48,7 @@ export interface ExtendedVotes {
 }
 
 function checkInput(input: ExtensionInput, copy = false) {
-  if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
+  checkOptions(input, 'input');
   const metric = checkMetric(input.metric ?? 'cosine');
   const votedRows = (rows: VotedRows, prefix: string) => {
     if (typeof rows !== 'object' || rows === null) throw typeError('{ votes, embeddings }', 'support', rows);
@@ -60,13 +61,17 @@ function checkInput(input: ExtensionInput, copy = false) {
   };
   const queries = votedRows(input, '');
   const support = input.support === undefined ? queries : votedRows(input.support, 'support.');
-  const same = (what: string, of: (rows: typeof queries) => number) => {
-    if (of(support) !== of(queries)) {
-      throw rangeError(`${of(queries)} ${what} (as in votes)`, 'support.votes', String(of(support)));
-    }
-  };
-  same('labelling functions', (rows) => rows.votes.cols);
-  same('classes', (rows) => rows.votes.classes || 2);
+  if (support.votes.cols !== queries.votes.cols) {
+    throw rangeError(
+      `${queries.votes.cols} labelling functions (as in votes)`,
+      'support.votes',
+      String(support.votes.cols),
+    );
+  }
+  if (support.votes.classes !== queries.votes.classes) {
+    const kind = ({ classes }: CheckedVotes) => (classes === 0 ? 'votes -1/+1' : `votes 1 to ${classes}`);
+    throw rangeError(`${kind(queries.votes)} (as in votes)`, 'support.votes', kind(support.votes));
+  }
   EmbeddingSet.checkSameDims(queries.operand, support.operand, 'embeddings', 'support.embeddings');
   const flat = ({ data, rows, cols }: CheckedVotes) => [data, rows, cols] as const;
   const operands: NativeVoteOperands = [
@@ -119,7 +124,7 @@ export function extendVotes(input: ExtendVotesInput): ExtendedVotes {
 
 /** {@link extendVotes} as a job. Do not write, transfer or resize the arrays until it settles (or pass `copy`). */
 export async function extendVotesAsync(input: ExtendVotesInput, options: AsyncOptions = {}): Promise<ExtendedVotes> {
-  const { result, run } = prepare(input, options.copy);
+  const { result, run } = prepare(input, checkOptions(options).copy);
   await runJob(options, run);
   return result;
 }

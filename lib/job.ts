@@ -1,6 +1,6 @@
 // The JavaScript half of an async call: abort signal and progress over two shared integers.
 
-import { typeError } from './check.js';
+import { checkOptions, typeError } from './check.js';
 import type { Call, Control } from './native.js';
 import type { AsyncOptions } from './types.js';
 
@@ -56,6 +56,7 @@ export const atOnce: Schedule = (fill) => void fill(undefined, false);
 /** Constructs with `make`, its heavy part as a job; resolves to the finished object. */
 export async function createAsync<T>(options: AsyncOptions, make: (schedule: Schedule) => T): Promise<T> {
   let filled: Promise<void> | undefined;
+  checkOptions(options);
   const made = make((fill) => {
     filled = runJob(options, (control) => fill(control, options.copy === true));
   });

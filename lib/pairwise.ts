@@ -1,4 +1,4 @@
-import { checkMetric, checkOut, checkThreads } from './check.js';
+import { checkMetric, checkOptions, checkOut, checkThreads } from './check.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
@@ -50,7 +50,7 @@ function prepare(
  * @throws TypeError or RangeError: wrong types or shapes, NaN or Inf (row and column named), `out` that overlaps an input.
  */
 export function pairwiseDistances(a: Embeddings, b: Embeddings, options: PairwiseDistancesOptions = {}): FloatResult {
-  const { result, run } = prepare(a, b, 'distance', options);
+  const { result, run } = prepare(a, b, 'distance', checkOptions(options));
   run(undefined);
   return result;
 }
@@ -61,7 +61,7 @@ export async function pairwiseDistancesAsync(
   b: Embeddings,
   options: PairwiseDistancesOptions & AsyncOptions = {},
 ): Promise<FloatResult> {
-  const { result, run } = prepare(a, b, 'distance', options, options.copy);
+  const { result, run } = prepare(a, b, 'distance', checkOptions(options), options.copy);
   await runJob(options, run);
   return result;
 }
@@ -75,7 +75,7 @@ export function pairwiseSimilarities(
   b: Embeddings,
   options: PairwiseSimilaritiesOptions = {},
 ): FloatResult {
-  const { result, run } = prepare(a, b, 'similarity', options);
+  const { result, run } = prepare(a, b, 'similarity', checkOptions(options));
   run(undefined);
   return result;
 }
@@ -86,7 +86,7 @@ export async function pairwiseSimilaritiesAsync(
   b: Embeddings,
   options: PairwiseSimilaritiesOptions & AsyncOptions = {},
 ): Promise<FloatResult> {
-  const { result, run } = prepare(a, b, 'similarity', options, options.copy);
+  const { result, run } = prepare(a, b, 'similarity', checkOptions(options), options.copy);
   await runJob(options, run);
   return result;
 }

@@ -1,4 +1,4 @@
-import { checkInteger, checkMetric, checkThreads, rangeError } from './check.js';
+import { checkInteger, checkMetric, checkOptions, checkThreads, rangeError } from './check.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
@@ -43,7 +43,7 @@ function prepare(queries: Embeddings, support: Embeddings, options: TopKOptions,
  * @throws TypeError or RangeError: wrong types, shapes or k; NaN or Inf (row and column named).
  */
 export function topK(queries: Embeddings, support: Embeddings, options: TopKOptions): TopKResult {
-  const { result, run } = prepare(queries, support, options);
+  const { result, run } = prepare(queries, support, checkOptions(options));
   run(undefined);
   return result;
 }
@@ -54,7 +54,7 @@ export async function topKAsync(
   support: Embeddings,
   options: TopKOptions & AsyncOptions,
 ): Promise<TopKResult> {
-  const { result, run } = prepare(queries, support, options, options.copy);
+  const { result, run } = prepare(queries, support, checkOptions(options), options.copy);
   await runJob(options, run);
   return result;
 }

@@ -45,7 +45,7 @@ Metric metric_arg(const Napi::CallbackInfo& info, size_t index) {
   throw Napi::TypeError::New(info.Env(), "Expected a metric for argument " + std::to_string(index));
 }
 
-Operand::Operand(const Napi::CallbackInfo& info, size_t index) {
+Operand::Operand(const Napi::CallbackInfo& info, size_t index, const char* name) : name_(name) {
   if (info[index].IsExternal()) {
     set_ = Handle<EmbeddingSet>::open(info[index]);
   } else {
@@ -54,7 +54,7 @@ Operand::Operand(const Napi::CallbackInfo& info, size_t index) {
 }
 
 std::shared_ptr<const EmbeddingSet> Operand::resolve(Metric metric, const RunOptions& options) const {
-  return set_ != nullptr ? set_ : std::make_shared<const EmbeddingSet>(matrix_, metric, options);
+  return set_ != nullptr ? set_ : std::make_shared<const EmbeddingSet>(matrix_, metric, options, name_);
 }
 
 void register_embedding_set(Napi::Env env, Napi::Object exports) {

@@ -16,10 +16,10 @@ struct HandleTraits<EmbeddingSet> {
 
 Metric metric_arg(const Napi::CallbackInfo& info, size_t index);  // 'cosine' | 'dot' | 'l2'
 
-// Three arguments: (handle | Float32Array, rows, cols).
+// Three arguments: (handle | Float32Array, rows, cols). `name`: the facade's name of it, for messages; a literal.
 class Operand {
  public:
-  Operand(const Napi::CallbackInfo& info, size_t index);
+  Operand(const Napi::CallbackInfo& info, size_t index, const char* name);
 
   // The set, packed now if the operand is a matrix. Called inside the job.
   std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options) const;
@@ -33,6 +33,7 @@ class Operand {
  private:
   std::shared_ptr<const EmbeddingSet> set_;
   FloatMatrix matrix_;
+  const char* name_;
 };
 
 // Two operands of one call; the same matrix given twice is packed once.

@@ -39,8 +39,8 @@ class Handle {
   static std::shared_ptr<T> open(const Napi::Value& value) {
     auto handle = from(value);
     if (handle->value) return handle->value;
-    throw Napi::TypeError::New(
-        value.Env(), std::string("Expected an open ") + HandleTraits<T>::name + " but received one that is closed");
+    throw Napi::TypeError::New(value.Env(), std::string("Expected an open ") + HandleTraits<T>::name +
+                                                " for this call but received one that is closed");
   }
 
   // Tells the collector how much memory hangs on this small object; on the environment's thread.

@@ -23,7 +23,7 @@ namespace {
 
 // pairwise(a (3), b (3), metric, output: 'similarity' | 'distance', precise, out, threads, control)
 Napi::Value pairwise_values(const Napi::CallbackInfo& info) {
-  const OperandPair operands{Operand(info, 0), Operand(info, 3)};
+  const OperandPair operands{Operand(info, 0, "a"), Operand(info, 3, "b")};
   const Metric metric = metric_arg(info, 6);
   const auto output =
       info[7].ToString().Utf8Value() == "distance" ? PairwiseOutput::distance : PairwiseOutput::similarity;
@@ -42,7 +42,7 @@ Napi::Value pairwise_values(const Napi::CallbackInfo& info) {
 
 // topK(queries (3), support (3), metric, k, indices, scores, threads, control)
 Napi::Value top_k_rows(const Napi::CallbackInfo& info) {
-  const OperandPair operands{Operand(info, 0), Operand(info, 3)};
+  const OperandPair operands{Operand(info, 0, "queries"), Operand(info, 3, "support")};
   const Metric metric = metric_arg(info, 6);
   const int64_t k = int_arg(info, 7);
   const int64_t cells = int_arg(info, 1) * k;
@@ -60,7 +60,7 @@ Napi::Value top_k_rows(const Napi::CallbackInfo& info) {
 // metric; 14 arguments.
 struct VoteOperands {
   explicit VoteOperands(const Napi::CallbackInfo& info, size_t first)
-      : embeddings{Operand(info, first), Operand(info, first + 6)},
+      : embeddings{Operand(info, first, "embeddings"), Operand(info, first + 6, "support.embeddings")},
         query_votes(matrix_arg<const int8_t>(info, first + 3)),
         support_votes(matrix_arg<const int8_t>(info, first + 9)),
         domain(domain_arg(info, first + 12)),

@@ -1,6 +1,7 @@
 #include "core/neighbors/embedding_set.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -18,12 +19,12 @@ constexpr int64_t kSerialBelow = 1 << 16;  // values
 // The norm from a sum of squares of doubles, rounded up.
 float norm_above(double squares) { return static_cast<float>(std::sqrt(squares) * (1 + 0x1p-22)) + 0x1p-149f; }
 
-[[noreturn]] void report_non_finite(const float* row, int64_t index, int64_t dims) {
+[[noreturn]] void report_non_finite(const float* row, int64_t index, int64_t dims, const char* name) {
   int64_t column = 0;
   while (column + 1 < dims && std::isfinite(row[column])) ++column;
-  throw expected("finite values", "embeddings",
-                 (std::isnan(row[column]) ? std::string("NaN") : std::string("Infinity")) + " at row " +
-                     std::to_string(index) + ", column " + std::to_string(column));
+  const std::string value = std::isnan(row[column]) ? "NaN" : row[column] > 0 ? "Infinity" : "-Infinity";
+  throw expected("finite values", name,
+                 value + " at row " + std::to_string(index) + ", column " + std::to_string(column));
 }
 
 // x - x is 0 for finite x and NaN otherwise, and the sum vectorises.
@@ -38,17 +39,22 @@ bool all_finite(const float* row, int64_t dims) {
   return total == 0;
 }
 
+void lower_to(std::atomic<int64_t>& value, int64_t other) {
+  for (int64_t seen = value; other < seen && !value.compare_exchange_weak(seen, other);) {
+  }
+}
+
 }  // namespace
 
-EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options)
+EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options, const char* name)
     : rows_(rows.rows),
       dims_(rows.cols),
       stride_((rows.cols + 15) / 16 * 16),
       metric_(metric),
       kernels_(&simd::active_kernels()) {
-  if (dims_ < 1) throw expected("at least one column", "embeddings", std::to_string(dims_));
+  if (dims_ < 1) throw expected("at least one column", name, std::to_string(dims_));
   if (rows_ < 0 || rows_ >= std::numeric_limits<int32_t>::max())
-    throw expected("fewer than 2^31 rows", "embeddings", std::to_string(rows_));
+    throw expected("fewer than 2^31 rows", name, std::to_string(rows_));
   const bool bf16 = kernels_->precision == simd::Precision::bf16;
   values_ = AlignedBuffer<float>(rows_ * stride_);
   filter_norm_.resize(static_cast<size_t>(rows_));
@@ -60,13 +66,17 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
 
   const int64_t tasks = (rows_ + kRowsPerTask - 1) / kRowsPerTask;
   const int threads = rows_ * dims_ < kSerialBelow ? 1 : effective_threads(options.threads, tasks);
+  std::atomic<int64_t> first_bad{rows_};  // the error names the same row whichever thread meets one first
   parallel_for(tasks, threads, [&](int64_t task, int) {
     options.job.check();
     const int64_t begin = task * kRowsPerTask, end = std::min(rows_, begin + kRowsPerTask);
     for (int64_t i = begin; i < end; ++i) {
       const float* source = rows.row(i);
       float* target = values_.data() + i * stride_;
-      if (!all_finite(source, dims_)) report_non_finite(source, i, dims_);
+      if (!all_finite(source, dims_)) {
+        lower_to(first_bad, i);
+        return;
+      }
       std::fill(target + dims_, target + stride_, 0.0f);
       const double squares = kernels_->dot(source, source, dims_);
       if (metric == Metric::cosine) {
@@ -82,6 +92,7 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
     }
     if (bf16) quantize(begin, end);
   });
+  if (first_bad < rows_) report_non_finite(rows.row(first_bad), first_bad, dims_, name);
   if (std::any_of(zero.begin(), zero.end(), [](uint8_t z) { return z != 0; })) zero_rows_ = std::move(zero);
 }
 

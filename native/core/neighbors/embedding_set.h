@@ -20,8 +20,8 @@ namespace nearvote {
 class EmbeddingSet {
  public:
   // rows: n x d, n >= 0, d >= 1, fewer than 2^31 rows. Throws InvalidArgument naming row and column of the first NaN or
-  // Inf, Cancelled when the job is.
-  EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options = {});
+  // Inf, Cancelled when the job is. `name`: what messages call the rows.
+  EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options = {}, const char* name = "embeddings");
 
   int64_t rows() const { return rows_; }
   int64_t dims() const { return dims_; }
