@@ -1,5 +1,6 @@
 export { type AnalyzeVotesOptions, analyzeVotes, formatAnalysis, type LfAnalysis } from './analyze.js';
 export { EmbeddingSet, type EmbeddingSetOptions, type Embeddings } from './embedding-set.js';
+export { Epoxy, type EpoxyInput, type EpoxyJSON, type EpoxyReport, type ThresholdReport } from './epoxy.js';
 export {
   type ExtendedVotes,
   type ExtendVotesInput,
@@ -9,6 +10,7 @@ export {
   NearestVoters,
   type VotedRows,
 } from './extend.js';
+export type { Gold } from './gold.js';
 export {
   type ClassBalance,
   type ClassBalanceSource,

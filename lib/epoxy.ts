@@ -1,0 +1,366 @@
+import { createHash } from 'node:crypto';
+import { checkInteger, checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
+import { EmbeddingSet } from './embedding-set.js';
+import { type ExtendedVotes, extendVotes, extendVotesAsync, NearestVoters, type VotedRows } from './extend.js';
+import { LabelModel, type LabelModelJSON, type LabelModelOptions, type LfAccuracy, type PredictOptions } from './label-model.js';
+import { type Gold, GoldJudge } from './gold.js';
+import { candidateThresholds, PseudoGold, sweep } from './thresholds.js';
+import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
+
+/** What {@link Epoxy.fit} takes. */
+export interface EpoxyInput extends VotedRows, CallOptions {
+  /** Default 'cosine'. */
+  readonly metric?: Metric | undefined;
+  /**
+   * One for all labelling functions or one each (as for `extendVotes`), or 'auto' (default): one threshold, chosen on the
+   * gold rows; without gold on rows with direct votes, which are hidden while they judge.
+   */
+  readonly thresholds?: number | ArrayLike<number> | 'auto' | undefined;
+  /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
+  readonly gold?: Gold | undefined;
+  /** Neighbours that decide; only 1, the nearest. */
+  readonly k?: 1 | undefined;
+  /** How the label model is fitted; the class balance comes from the gold rows unless it is given here. */
+  readonly model?: LabelModelOptions | undefined;
+}
+
+/** How the thresholds came about, and what the choice is worth on the rows that judged it. */
+export interface ThresholdReport {
+  readonly source: 'given' | 'gold' | 'pseudo-gold';
+  /** Accuracy on gold, or balanced accuracy on pseudo-gold, at the chosen threshold. */
+  readonly score?: number;
+  /** The same without extension. */
+  readonly scoreWithout?: number;
+}
+
+export interface EpoxyReport {
+  readonly rows: number;
+  readonly lfs: number;
+  readonly metric: Metric;
+  /** Share of rows with at least one vote. */
+  readonly coverage: { readonly direct: number; readonly extended: number };
+  /** Cells (row, labelling function) with a vote. */
+  readonly cells: { readonly direct: number; readonly extended: number };
+  readonly thresholds: readonly number[];
+  readonly thresholdChoice: ThresholdReport;
+  /** Label that rows without evidence get under the policy 'prior', chosen on gold rows; absent without gold. */
+  readonly fallback?: number;
+  readonly method: string;
+  readonly classBalance: readonly number[];
+  readonly classBalanceSource: string;
+  readonly accuracies: readonly LfAccuracy[];
+  /** Milliseconds of each stage. */
+  readonly timings: { readonly neighbors: number; readonly thresholds: number; readonly fit: number; readonly predict: number };
+}
+
+const FORMAT = 'nearvote.epoxy';
+const VERSION = 1;
+
+/** Everything prediction needs except the support rows themselves, which {@link Epoxy.fromJSON} is given again. */
+export interface EpoxyJSON {
+  readonly format: typeof FORMAT;
+  readonly version: number;
+  readonly metric: Metric;
+  readonly thresholds: readonly (number | 'Infinity' | '-Infinity')[];
+  readonly fallback?: number;
+  readonly model: LabelModelJSON;
+  readonly support: { readonly shape: readonly [number, number]; readonly dims: number; readonly votesSha256: string };
+}
+
+interface State {
+  readonly support: { readonly votes: VoteMatrix; readonly embeddings: EmbeddingSet };
+  readonly ownsEmbeddings: boolean;
+  readonly thresholds: Float64Array;
+  readonly model: LabelModel;
+  readonly fallback: number | undefined;
+}
+
+/** What a fit adds to the state that prediction needs. */
+interface Fitted {
+  readonly votes: VoteMatrix;
+  readonly proba: Float64Array;
+  readonly labels: Int8Array;
+  readonly report: EpoxyReport;
+}
+
+/**
+ * The whole method (Epoxy, arXiv 2006.15168): votes are extended to nearby rows, a label model learns from the extended
+ * votes how good each labelling function is, and new rows are labelled through their own votes and those of their
+ * neighbours among the fitted rows.
+ */
+export class Epoxy {
+  readonly #state: State;
+  readonly #fitted: Fitted | undefined;
+
+  /** @internal Use {@link Epoxy.fit} or {@link Epoxy.fromJSON}. */
+  constructor(state: State, fitted?: Fitted) {
+    this.#state = state;
+    this.#fitted = fitted;
+  }
+
+  /**
+   * Extends, tunes and fits. Runs as jobs: the event loop stays free. Do not write, transfer or resize the arrays until it
+   * settles (or pass `copy`); the votes are kept for prediction and must stay as they are.
+   *
+   * @param input votes n x m and embeddings n x d of the same rows; optional thresholds, gold rows, label model options.
+   * @throws TypeError or RangeError as `extendVotes` and `LabelModel.fit`, and for gold rows that do not fit.
+   */
+  static async fit(input: EpoxyInput, options: AsyncOptions = {}): Promise<Epoxy> {
+    if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
+    const metric = checkMetric(input.metric ?? 'cosine');
+    checkInteger(input.k ?? 1, 'k', 1, 1);
+    const checked = checkVotes(input.votes, 'votes');
+    const given = input.thresholds ?? 'auto';
+    const fixed = given === 'auto' ? undefined : checkThresholds(given, checked.cols);
+    const votes = options.copy ? { ...input.votes, data: input.votes.data.slice() } : input.votes;
+    const { signal, copy } = options;
+    const ownsEmbeddings = !(input.embeddings instanceof EmbeddingSet);
+    const clock = new Stopwatch();
+
+    const embeddings =
+      input.embeddings instanceof EmbeddingSet
+        ? input.embeddings
+        : await EmbeddingSet.create(input.embeddings, { metric, threads: input.threads, signal, copy });
+    const support = { votes, embeddings };
+    const job = { signal, ...(options.onProgress && { onProgress: options.onProgress }) };
+    const rows = { ...support, metric, threads: input.threads };
+    const voters = await NearestVoters.create(rows, job);
+    clock.lap('neighbors');
+
+    const judge = await GoldJudge.open(input, voters, support, metric, signal);
+    const modelOptions: LabelModelOptions = {
+      threads: input.threads,
+      ...(judge && { classBalance: { labels: judge.labels } }),
+      ...input.model,
+    };
+    const fit = async (threshold: number | ArrayLike<number>) => {
+      const extended = await voters.extendAsync(threshold, { signal });
+      return { extended, model: await LabelModel.fitAsync(extended, { ...modelOptions, signal }) };
+    };
+    const choice = await chooseThresholds(fixed, judge, voters, votes, metric, fit, signal);
+    clock.lap('thresholds');
+    const { extended, model } = await fit(choice.thresholds);
+    const fallback = judge && (await judge.score(choice.thresholds, extended, model)).fallback;
+    judge?.close();
+    voters.close();
+    clock.lap('fit');
+    const proba = await model.predictProbaAsync(extended, { threads: input.threads, signal });
+    const labels = await model.predictAsync(extended, { threads: input.threads, signal });
+    clock.lap('predict');
+
+    const report: EpoxyReport = {
+      rows: checked.rows,
+      lfs: checked.cols,
+      metric,
+      coverage: { direct: coverage(votes), extended: coverage(extended) },
+      cells: { direct: cells(votes), extended: cells(extended) },
+      thresholds: Array.from(choice.thresholds),
+      thresholdChoice: choice.report,
+      ...(fallback !== undefined && { fallback }),
+      method: model.method,
+      classBalance: model.classBalance,
+      classBalanceSource: model.classBalanceSource,
+      accuracies: model.accuracies,
+      timings: clock.laps,
+    };
+    const state = { support, ownsEmbeddings, thresholds: choice.thresholds, model, fallback };
+    return new Epoxy(state, { votes: extended, proba, labels, report });
+  }
+
+  /** The fitted label model. */
+  get model(): LabelModel {
+    return this.#state.model;
+  }
+
+  /** One threshold per labelling function. */
+  get thresholds(): readonly number[] {
+    return Array.from(this.#state.thresholds);
+  }
+
+  /** Labels of the fitted rows (-1/+1 or 1..K; 0: no evidence or a tie). @throws Error after fromJSON. */
+  get labels(): Int8Array {
+    return this.#fit('labels').labels;
+  }
+
+  /** P(Y) of the fitted rows, shaped as `LabelModel.predictProba`. @throws Error after fromJSON. */
+  get proba(): Float64Array {
+    return this.#fit('proba').proba;
+  }
+
+  /** The extended votes of the fitted rows, n x m. @throws Error after fromJSON. */
+  get votes(): VoteMatrix {
+    return this.#fit('votes').votes;
+  }
+
+  /** What was done and found, as plain data. @throws Error after fromJSON. */
+  report(): EpoxyReport {
+    return this.#fit('report').report;
+  }
+
+  #fit(what: string): Fitted {
+    if (this.#fitted) return this.#fitted;
+    throw new Error(`Expected a fitted Epoxy for ${what} but received one made by fromJSON, which keeps no fitted rows`);
+  }
+
+  #extension(rows: VotedRows, threads: number | undefined) {
+    const { support, thresholds } = this.#state;
+    return { ...rows, support, thresholds, metric: support.embeddings.metric, threads };
+  }
+
+  /** Votes of any rows extended from the fitted rows, with the neighbour each vote came from. */
+  extend(rows: VotedRows, options: CallOptions = {}): ExtendedVotes {
+    return extendVotes(this.#extension(rows, options.threads));
+  }
+
+  /** {@link extend} as a job. */
+  async extendAsync(rows: VotedRows, options: CallOptions & AsyncOptions = {}): Promise<ExtendedVotes> {
+    return extendVotesAsync(this.#extension(rows, options.threads), options);
+  }
+
+  /** P(Y | votes and neighbours) of any rows, shaped as `LabelModel.predictProba`. */
+  predictProba(rows: VotedRows, options: CallOptions = {}): Float64Array {
+    return this.model.predictProba(this.extend(rows, options).votes, options);
+  }
+
+  /** {@link predictProba} as a job. */
+  async predictProbaAsync(rows: VotedRows, options: CallOptions & AsyncOptions = {}): Promise<Float64Array> {
+    return this.model.predictProbaAsync((await this.extendAsync(rows, options)).votes, options);
+  }
+
+  /**
+   * The likeliest label of any rows. Rows without evidence (`uncovered`) and ties get 0 under 'abstain' (default); under
+   * 'prior' the fallback chosen on the gold rows, or without gold the likeliest class.
+   */
+  predict(rows: VotedRows, options: PredictOptions = {}): Int8Array {
+    const { votes } = this.extend(rows, options);
+    return this.#fill(this.model.predict(votes, this.#policy(options)), votes, options);
+  }
+
+  /** {@link predict} as a job. */
+  async predictAsync(rows: VotedRows, options: PredictOptions & AsyncOptions = {}): Promise<Int8Array> {
+    const { votes } = await this.extendAsync(rows, options);
+    return this.#fill(await this.model.predictAsync(votes, { ...options, ...this.#policy(options) }), votes, options);
+  }
+
+  /** With a fallback of its own the label model abstains, and fill() does the rest. */
+  #policy(options: PredictOptions): PredictOptions {
+    return this.#state.fallback === undefined ? options : { threads: options.threads };
+  }
+
+  #fill(labels: Int8Array, votes: VoteMatrix, { ties, uncovered }: PredictOptions): Int8Array {
+    const { fallback } = this.#state;
+    if (fallback === undefined || (ties !== 'prior' && uncovered !== 'prior')) return labels;
+    const lfs = votes.shape[1];
+    return labels.map((label, row) => {
+      if (label !== 0) return label;
+      const covered = votes.data.subarray(row * lfs, (row + 1) * lfs).some((vote) => vote !== 0);
+      return (covered ? ties : uncovered) === 'prior' ? fallback : 0;
+    });
+  }
+
+  toJSON(): EpoxyJSON {
+    const { support, thresholds, model, fallback } = this.#state;
+    return {
+      format: FORMAT,
+      version: VERSION,
+      metric: support.embeddings.metric,
+      thresholds: Array.from(thresholds, (t) => (Number.isFinite(t) ? t : t > 0 ? 'Infinity' : '-Infinity')),
+      ...(fallback !== undefined && { fallback }),
+      model: model.toJSON(),
+      support: {
+        shape: support.votes.shape,
+        dims: support.embeddings.shape[1],
+        votesSha256: sha256(support.votes),
+      },
+    };
+  }
+
+  /**
+   * @param json what toJSON gave, parsed.
+   * @param support the rows it was fitted on: votes (checked against the recorded fingerprint) and embeddings.
+   * @throws TypeError or RangeError: not such a file, an unknown version, other support rows.
+   */
+  static fromJSON(json: EpoxyJSON, support: VotedRows): Epoxy {
+    if (json?.format !== FORMAT) throw typeError(`an object of format '${FORMAT}'`, 'json', json);
+    if (json.version !== VERSION) throw rangeError(`version ${VERSION}`, 'json.version', String(json.version));
+    const model = LabelModel.fromJSON(json.model);
+    const metric = checkMetric(json.metric);
+    checkVotes(support.votes, 'support.votes');
+    if (sha256(support.votes) !== json.support?.votesSha256) {
+      throw rangeError('the votes it was fitted on', 'support.votes', 'others (their SHA-256 differs)');
+    }
+    const ownsEmbeddings = !(support.embeddings instanceof EmbeddingSet);
+    const embeddings =
+      support.embeddings instanceof EmbeddingSet ? support.embeddings : new EmbeddingSet(support.embeddings, { metric });
+    if (embeddings.shape[0] !== support.votes.shape[0] || embeddings.shape[1] !== json.support.dims) {
+      const shape = `[${support.votes.shape[0]}, ${json.support.dims}]`;
+      throw rangeError(`shape ${shape}`, 'support.embeddings', `[${embeddings.shape.join(', ')}]`);
+    }
+    const thresholds = checkThresholds(json.thresholds.map(Number), model.lfs, 'json.thresholds');
+    return new Epoxy({
+      support: { votes: support.votes, embeddings },
+      ownsEmbeddings,
+      thresholds,
+      model,
+      fallback: json.fallback,
+    });
+  }
+
+  /** Frees the packed embeddings if this object made them; prediction then throws a TypeError. */
+  close(): void {
+    if (this.#state.ownsEmbeddings) this.#state.support.embeddings.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+const sha256 = (votes: VoteMatrix) => createHash('sha256').update(votes.data).digest('hex');
+
+const cells = ({ data }: VoteMatrix) => data.reduce((sum: number, vote) => sum + (vote === 0 ? 0 : 1), 0);
+
+function coverage({ data, shape: [rows, lfs] }: VoteMatrix): number {
+  let covered = 0;
+  for (let row = 0; row < rows; row++) {
+    if (data.subarray(row * lfs, (row + 1) * lfs).some((vote) => vote !== 0)) covered++;
+  }
+  return rows === 0 ? 0 : covered / rows;
+}
+
+class Stopwatch {
+  #last = performance.now();
+  readonly laps = { neighbors: 0, thresholds: 0, fit: 0, predict: 0 };
+
+  lap(stage: keyof Stopwatch['laps']): void {
+    const now = performance.now();
+    this.laps[stage] = now - this.#last;
+    this.#last = now;
+  }
+}
+
+type Fit = (threshold: number | ArrayLike<number>) => Promise<{ extended: VoteMatrix; model: LabelModel }>;
+
+async function chooseThresholds(
+  fixed: Float64Array | undefined,
+  judge: GoldJudge | undefined,
+  voters: NearestVoters,
+  votes: VoteMatrix,
+  metric: Metric,
+  fit: Fit,
+  signal: AbortSignal | undefined,
+): Promise<{ thresholds: Float64Array; report: ThresholdReport }> {
+  if (fixed) return { thresholds: fixed, report: { source: 'given' } };
+  const classes = votes.classes ?? 2;
+  const candidates = candidateThresholds(judge?.voters ?? voters, classes, metric !== 'l2');
+  const pseudo = judge ? undefined : new PseudoGold(votes, classes);
+  const { best, first } = await sweep(candidates, async (threshold) => {
+    if (pseudo) return { score: pseudo.score(await voters.extendAsync(threshold, { signal })) };
+    const { extended, model } = await fit(threshold);
+    return judge!.score(threshold, extended, model);
+  });
+  return {
+    thresholds: new Float64Array(votes.shape[1]).fill(best.threshold),
+    report: { source: judge ? 'gold' : 'pseudo-gold', score: best.score, scoreWithout: first.score },
+  };
+}
