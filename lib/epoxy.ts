@@ -2,8 +2,14 @@ import { createHash } from 'node:crypto';
 import { checkInteger, checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
 import { EmbeddingSet } from './embedding-set.js';
 import { type ExtendedVotes, extendVotes, extendVotesAsync, NearestVoters, type VotedRows } from './extend.js';
-import { LabelModel, type LabelModelJSON, type LabelModelOptions, type LfAccuracy, type PredictOptions } from './label-model.js';
 import { type Gold, GoldJudge } from './gold.js';
+import {
+  LabelModel,
+  type LabelModelJSON,
+  type LabelModelOptions,
+  type LfAccuracy,
+  type PredictOptions,
+} from './label-model.js';
 import { candidateThresholds, PseudoGold, sweep } from './thresholds.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
@@ -50,7 +56,12 @@ export interface EpoxyReport {
   readonly classBalanceSource: string;
   readonly accuracies: readonly LfAccuracy[];
   /** Milliseconds of each stage. */
-  readonly timings: { readonly neighbors: number; readonly thresholds: number; readonly fit: number; readonly predict: number };
+  readonly timings: {
+    readonly neighbors: number;
+    readonly thresholds: number;
+    readonly fit: number;
+    readonly predict: number;
+  };
 }
 
 const FORMAT = 'nearvote.epoxy';
@@ -133,13 +144,13 @@ export class Epoxy {
       ...(judge && { classBalance: { labels: judge.labels } }),
       ...input.model,
     };
-    const fit = async (threshold: number | ArrayLike<number>) => {
+    const refit = async (threshold: number | ArrayLike<number>) => {
       const extended = await voters.extendAsync(threshold, { signal });
       return { extended, model: await LabelModel.fitAsync(extended, { ...modelOptions, signal }) };
     };
-    const choice = await chooseThresholds(fixed, judge, voters, votes, metric, fit, signal);
+    const choice = await chooseThresholds(fixed, judge, voters, votes, metric, refit, signal);
     clock.lap('thresholds');
-    const { extended, model } = await fit(choice.thresholds);
+    const { extended, model } = await refit(choice.thresholds);
     const fallback = judge && (await judge.score(choice.thresholds, extended, model)).fallback;
     judge?.close();
     voters.close();
@@ -199,7 +210,9 @@ export class Epoxy {
 
   #fit(what: string): Fitted {
     if (this.#fitted) return this.#fitted;
-    throw new Error(`Expected a fitted Epoxy for ${what} but received one made by fromJSON, which keeps no fitted rows`);
+    throw new Error(
+      `Expected a fitted Epoxy for ${what} but received one made by fromJSON, which keeps no fitted rows`,
+    );
   }
 
   #extension(rows: VotedRows, threads: number | undefined) {
@@ -291,7 +304,9 @@ export class Epoxy {
     }
     const ownsEmbeddings = !(support.embeddings instanceof EmbeddingSet);
     const embeddings =
-      support.embeddings instanceof EmbeddingSet ? support.embeddings : new EmbeddingSet(support.embeddings, { metric });
+      support.embeddings instanceof EmbeddingSet
+        ? support.embeddings
+        : new EmbeddingSet(support.embeddings, { metric });
     if (embeddings.shape[0] !== support.votes.shape[0] || embeddings.shape[1] !== json.support.dims) {
       const shape = `[${support.votes.shape[0]}, ${json.support.dims}]`;
       throw rangeError(`shape ${shape}`, 'support.embeddings', `[${embeddings.shape.join(', ')}]`);
@@ -339,7 +354,7 @@ class Stopwatch {
   }
 }
 
-type Fit = (threshold: number | ArrayLike<number>) => Promise<{ extended: VoteMatrix; model: LabelModel }>;
+type Refit = (threshold: number | ArrayLike<number>) => Promise<{ extended: VoteMatrix; model: LabelModel }>;
 
 async function chooseThresholds(
   fixed: Float64Array | undefined,
@@ -347,7 +362,7 @@ async function chooseThresholds(
   voters: NearestVoters,
   votes: VoteMatrix,
   metric: Metric,
-  fit: Fit,
+  refit: Refit,
   signal: AbortSignal | undefined,
 ): Promise<{ thresholds: Float64Array; report: ThresholdReport }> {
   if (fixed) return { thresholds: fixed, report: { source: 'given' } };
@@ -356,7 +371,7 @@ async function chooseThresholds(
   const pseudo = judge ? undefined : new PseudoGold(votes, classes);
   const { best, first } = await sweep(candidates, async (threshold) => {
     if (pseudo) return { score: pseudo.score(await voters.extendAsync(threshold, { signal })) };
-    const { extended, model } = await fit(threshold);
+    const { extended, model } = await refit(threshold);
     return judge!.score(threshold, extended, model);
   });
   return {

@@ -33,11 +33,18 @@ export class GoldJudge {
     signal: AbortSignal | undefined,
   ): Promise<GoldJudge | undefined> {
     if (gold === undefined) return undefined;
-    if (typeof gold !== 'object' || gold === null) throw typeError('{ votes, embeddings, labels } or { rows, labels }', 'gold', gold);
+    if (typeof gold !== 'object' || gold === null)
+      throw typeError('{ votes, embeddings, labels } or { rows, labels }', 'gold', gold);
     const { classes } = checkVotes(votes, 'votes');
     if ('rows' in gold) {
-      const rows = Int32Array.from(gold.rows, (row, at) => checkInteger(row, `gold.rows[${at}]`, 0, voters.shape[0] - 1));
-      const labels = checkLabels(gold.labels, { data: new Int8Array(0), rows: rows.length, cols: 0, classes }, 'gold.labels');
+      const rows = Int32Array.from(gold.rows, (row, at) =>
+        checkInteger(row, `gold.rows[${at}]`, 0, voters.shape[0] - 1),
+      );
+      const labels = checkLabels(
+        gold.labels,
+        { data: new Int8Array(0), rows: rows.length, cols: 0, classes },
+        'gold.labels',
+      );
       return new GoldJudge(labels, undefined, rows);
     }
     const goldVotes = checkVotes(gold.votes, 'gold.votes');

@@ -32,7 +32,9 @@ export function candidateThresholds(voters: NearestVoters, classes: number, desc
     const inside = scores[i - 1] as number;
     const outside = scores[i];
     if (outside === inside) continue;
-    candidates.push(outside === undefined ? inside + (descending ? -1 : 1) * 1e-6 * (1 + Math.abs(inside)) : (inside + outside) / 2);
+    candidates.push(
+      outside === undefined ? inside + (descending ? -1 : 1) * 1e-6 * (1 + Math.abs(inside)) : (inside + outside) / 2,
+    );
   }
   return candidates;
 }
