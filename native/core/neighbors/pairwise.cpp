@@ -1,27 +1,165 @@
 #include "core/neighbors/pairwise.h"
 
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <vector>
+
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
+#include "core/neighbors/canonical_row.h"
+#include "core/neighbors/filter.h"
 
 namespace nearvote {
+namespace {
+
+constexpr int64_t kColumns = 256;  // rows of b packed at a time: what a second-level cache holds
+constexpr int64_t kRows = 56;      // rows of a per tile
+constexpr int64_t kNarrow = 4;     // with fewer rows than this on one side, packing costs more than it saves
+constexpr double kSerialBelow = 1 << 21;
+constexpr double kDirectBelow = 1 << 14;
+
+// Turns canonical keys and float32 dots into the values asked for.
+class Finish {
+ public:
+  Finish(const EmbeddingSet& a, const EmbeddingSet& b, PairwiseOutput output)
+      : a_(a),
+        b_(b),
+        metric_(a.metric()),
+        complement_(metric_ == Metric::cosine && output == PairwiseOutput::distance) {
+    if (metric_ != Metric::l2) return;
+    squares_of_a_ = squares(a);
+    squares_of_b_ = &a == &b ? squares_of_a_ : squares(b);
+  }
+
+  float from_key(double key) const {
+    const double score = score_of_key(metric_, key);
+    return static_cast<float>(complement_ ? 1 - score : score);
+  }
+
+  // out[c] for columns first .. first + count of row i, from their dots.
+  void from_dots(int64_t i, int64_t first, int64_t count, const float* dots, float* out) const {
+    if (metric_ == Metric::l2) {
+      for (int64_t c = 0; c < count; ++c) out[c] = distance(i, first + c, dots[c]);
+    } else if (complement_) {
+      for (int64_t c = 0; c < count; ++c) out[c] = 1 - dots[c];
+    } else {
+      std::copy_n(dots, count, out);
+    }
+  }
+
+ private:
+  static std::vector<double> squares(const EmbeddingSet& set) {
+    std::vector<double> out(static_cast<size_t>(set.rows()));
+    for (int64_t i = 0; i < set.rows(); ++i)
+      out[static_cast<size_t>(i)] = set.kernels().dot(set.row(i), set.row(i), set.dims());
+    return out;
+  }
+
+  // |a|^2 + |b|^2 - 2 a.b loses what the norms have in common: a small difference is computed anew.
+  float distance(int64_t i, int64_t j, float dot) const {
+    const double norms = squares_of_a_[static_cast<size_t>(i)] + squares_of_b_[static_cast<size_t>(j)];
+    double squared = norms - 2.0 * static_cast<double>(dot);
+    if (!(squared * 64 > norms)) squared = a_.kernels().squared_distance(a_.row(i), b_.row(j), a_.dims());
+    return static_cast<float>(std::sqrt(squared));
+  }
+
+  const EmbeddingSet& a_;
+  const EmbeddingSet& b_;
+  Metric metric_;
+  bool complement_;
+  std::vector<double> squares_of_a_;
+  std::vector<double> squares_of_b_;
+};
+
+void canonical_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& finish, float* out, int threads,
+                      const JobControl& job) {
+  std::vector<int32_t> columns(static_cast<size_t>(b.rows()));
+  for (size_t j = 0; j < columns.size(); ++j) columns[j] = static_cast<int32_t>(j);
+  // A task is a stretch of one row, so that a single row keeps every thread busy too.
+  constexpr int64_t kStretch = 4096;
+  const int64_t stretches = (b.rows() + kStretch - 1) / kStretch, tasks = a.rows() * stretches;
+  std::atomic<int64_t> done{0};
+  parallel_for(tasks, effective_threads(threads, tasks), [&](int64_t task, int) {
+    const int64_t i = task / stretches, begin = task % stretches * kStretch, end = std::min(b.rows(), begin + kStretch);
+    CanonicalRow canonical(a, b);
+    canonical.set_query(i);
+    double keys[kColumns];
+    for (int64_t j = begin; j < end; j += kColumns) {
+      job.check();
+      const int64_t count = std::min(kColumns, end - j);
+      canonical.keys(columns.data() + j, count, keys);
+      for (int64_t c = 0; c < count; ++c) out[i * b.rows() + j + c] = finish.from_key(keys[c]);
+    }
+    job.report(++done, tasks);
+  });
+}
+
+void product_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& finish, float* out, int threads,
+                    const JobControl& job) {
+  const simd::Kernels& kernels = a.kernels();
+  const int64_t dims = a.dims(), blocks = (b.rows() + kColumns - 1) / kColumns;
+  // Few column blocks: cut the rows too.
+  const int64_t wanted = 4 * effective_threads(threads, 1 << 20);
+  const int64_t parts = std::clamp<int64_t>((wanted + blocks - 1) / blocks, 1, (a.rows() + kRows - 1) / kRows);
+  const int64_t tasks = blocks * parts;
+  threads = effective_threads(threads, tasks);
+  struct Scratch {
+    AlignedBuffer<float> packed, tile;
+  };
+  std::vector<Scratch> scratch(static_cast<size_t>(threads));
+  std::atomic<int64_t> done{0};
+  parallel_for(tasks, threads, [&](int64_t task, int thread) {
+    auto& [packed, tile] = scratch[static_cast<size_t>(thread)];
+    if (packed.size() == 0) {
+      packed = AlignedBuffer<float>(kColumns * dims);
+      tile = AlignedBuffer<float>(kRows * kColumns);
+    }
+    const int64_t first = task / parts * kColumns, columns = std::min(kColumns, b.rows() - first);
+    const int64_t groups = (columns + simd::kLanes - 1) / simd::kLanes;
+    for (int64_t group = 0; group < groups; ++group) {
+      const float* rows[simd::kLanes];
+      for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
+        const int64_t j = group * simd::kLanes + lane;
+        rows[lane] = j < columns ? b.row(first + j) : nullptr;
+      }
+      kernels.pack_f32(rows, dims, packed.data() + group * simd::kLanes * dims);
+    }
+    const int64_t part = task % parts;
+    const int64_t begin = a.rows() * part / parts, end = a.rows() * (part + 1) / parts;
+    for (int64_t i = begin; i < end; i += kRows) {
+      job.check();
+      const int64_t count = std::min(kRows, end - i);
+      const float* rows[kRows];
+      for (int64_t r = 0; r < count; ++r) rows[r] = a.row(i + r);
+      kernels.product_f32(rows, count, packed.data(), groups, dims, nullptr, tile.data(), kColumns, simd::kLanes);
+      for (int64_t r = 0; r < count; ++r)
+        finish.from_dots(i + r, first, columns, tile.data() + r * kColumns, out + (i + r) * b.rows() + first);
+    }
+    job.report(++done, tasks);
+  });
+}
+
+}  // namespace
 
 void pairwise(const EmbeddingSet& a, const EmbeddingSet& b, PairwiseOutput output, float* out,
               const PairwiseOptions& options) {
   check_comparable(a, b);
-  const Metric metric = a.metric();
-  if (metric == Metric::l2 && output == PairwiseOutput::similarity)
+  if (a.metric() == Metric::l2 && output == PairwiseOutput::similarity)
     throw expected("cosine or dot", "metric of a similarity", "l2");
-  if (metric == Metric::dot && output == PairwiseOutput::distance)
+  if (a.metric() == Metric::dot && output == PairwiseOutput::distance)
     throw expected("cosine or l2", "metric of a distance", "dot");
-
-  parallel_for(a.rows(), effective_threads(options.threads, a.rows()), [&](int64_t i, int) {
-    options.job.check();
-    for (int64_t j = 0; j < b.rows(); ++j) {
-      const double score = score_of_key(metric, canonical_key(metric, a.row(i), b.row(j), a.dims()));
-      const bool complement = metric == Metric::cosine && output == PairwiseOutput::distance;
-      out[i * b.rows() + j] = static_cast<float>(complement ? 1 - score : score);
-    }
-  });
+  options.job.check();
+  if (a.rows() == 0 || b.rows() == 0) return;
+  const double work = static_cast<double>(a.rows()) * static_cast<double>(b.rows()) * static_cast<double>(a.dims());
+  const int threads = work < kSerialBelow ? 1 : options.threads;
+  const Finish finish(a, b, output);
+  const bool narrow = std::min(a.rows(), b.rows()) < kNarrow || work < kDirectBelow;
+  if (options.precise || narrow || !filterable(a, b))
+    canonical_matrix(a, b, finish, out, threads, options.job);
+  else
+    product_matrix(a, b, finish, out, threads, options.job);
+  options.job.report(1, 1);
 }
 
 }  // namespace nearvote

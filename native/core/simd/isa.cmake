@@ -15,3 +15,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   nearvote_isa_flags(simd/avx512.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma)
   nearvote_isa_flags(simd/amx.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma -mamx-tile -mamx-bf16)
 endif()
+
+if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND NOT NEARVOTE_SANITIZE AND CMAKE_NM
+   AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  add_test(NAME isa_symbols COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} "-DOBJECTS=$<TARGET_OBJECTS:nearvote_core>"
+           -P ${CMAKE_CURRENT_SOURCE_DIR}/native/core/tests/check_isa_symbols.cmake)
+endif()

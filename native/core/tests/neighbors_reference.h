@@ -111,22 +111,22 @@ inline Votes votes(int64_t rows, int64_t lfs, const VoteDomain& domain, double c
 }
 
 // The canonical numbers, restated.
-inline double eight_sums(const std::vector<double>& terms) {
+template <class Term>
+double eight_sums(int64_t terms, Term&& term) {
   double a[8] = {};
-  for (size_t i = 0; i < terms.size(); ++i) a[i % 8] += terms[i];
+  for (int64_t i = 0; i < terms; ++i) a[i % 8] += term(i);
   return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
 }
 
 inline double dot(const float* x, const float* y, int64_t dims) {
-  std::vector<double> terms;
-  for (int64_t i = 0; i < dims; ++i) terms.push_back(double(x[i]) * double(y[i]));
-  return eight_sums(terms);
+  return eight_sums(dims, [&](int64_t i) { return double(x[i]) * double(y[i]); });
 }
 
 inline double squared_distance(const float* x, const float* y, int64_t dims) {
-  std::vector<double> terms;
-  for (int64_t i = 0; i < dims; ++i) terms.push_back((double(x[i]) - double(y[i])) * (double(x[i]) - double(y[i])));
-  return eight_sums(terms);
+  return eight_sums(dims, [&](int64_t i) {
+    const double difference = double(x[i]) - double(y[i]);
+    return difference * difference;
+  });
 }
 
 inline Floats normalised(const Floats& in) {

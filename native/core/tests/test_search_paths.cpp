@@ -1,0 +1,209 @@
+// Every instruction set, thread count and query chunk gives the float64 brute-force answer, bit for bit; so does a
+// filter that errs as badly as its bound allows.
+#include <algorithm>
+#include <functional>
+#include <string>
+
+#include "core/neighbors/nearest_voters.h"
+#include "core/neighbors/top_k.h"
+#include "core/simd/dispatch.h"
+#include "core/tests/check.h"
+#include "core/tests/neighbors_reference.h"
+
+using namespace nearvote;
+namespace ref = nearvote::reference;
+using ref::Kind;
+
+namespace {
+
+constexpr Metric kMetrics[] = {Metric::cosine, Metric::dot, Metric::l2};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+const VoteDomain kBinary{2, true};
+const VoteDomain kThreeClasses{3, false};
+
+// One problem and its answers by brute force.
+struct Problem {
+  Metric metric;
+  VoteDomain domain;
+  ref::Floats q, s;
+  ref::Votes qv, sv;
+  std::vector<double> thresholds;
+  std::vector<ref::Nearest> nearest;
+  ref::Extended extended;
+  std::vector<ref::TopK> tops;
+  std::vector<int64_t> ks{1, 10, 40};
+
+  Problem(Kind kind, Metric metric_, int64_t n_queries, int64_t n_support, int64_t dims, int64_t lfs,
+          const VoteDomain& domain_, double coverage, unsigned seed)
+      : metric(metric_),
+        domain(domain_),
+        q(ref::embeddings(kind, n_queries, dims, seed)),
+        s(ref::embeddings(kind, n_support, dims, seed + 1)),
+        qv(ref::votes(n_queries, lfs, domain, coverage, seed + 2)),
+        sv(ref::votes(n_support, lfs, domain, coverage, seed + 3)) {
+    const std::vector<double> keys = ref::keys(q, s, metric);
+    std::vector<double> sorted = keys;
+    std::nth_element(sorted.begin(), sorted.begin() + static_cast<int64_t>(sorted.size() / 50), sorted.end(),
+                     std::greater<>());
+    for (int64_t lf = 0; lf < lfs; ++lf)
+      thresholds.push_back(lf % 2 == 0 ? (metric == Metric::l2 ? kInfinity : -kInfinity)
+                                       : ref::score(metric, sorted[sorted.size() / 50]));
+    nearest = ref::nearest_voters(q, qv, s, sv, domain, metric, keys);
+    extended = ref::extend(qv, nearest, domain, metric, thresholds);
+    for (int64_t k : ks) tops.push_back(ref::top_k(keys, n_queries, n_support, k, metric));
+  }
+
+  // Searches queries first .. first + count and compares.
+  void check(const EmbeddingSet& support, int64_t first, int64_t count, int threads, const std::string& path) const {
+    RunOptions options;
+    options.threads = threads;
+    const EmbeddingSet queries({q.view().row(first), count, q.cols}, metric, options);
+    const VoteMatrix votes{qv.view().row(first), count, qv.cols};
+    const int64_t cells = count * qv.cols, start = first * qv.cols;
+    const auto at = [&](const auto& all, int64_t from, int64_t size) {
+      return std::vector(all.begin() + from, all.begin() + from + size);
+    };
+    ref::Extended got{std::vector<int8_t>(static_cast<size_t>(cells)), std::vector<int32_t>(static_cast<size_t>(cells)),
+                      std::vector<float>(static_cast<size_t>(cells))};
+    const auto equals = [&] {
+      return got.votes == at(extended.votes, start, cells) && got.neighbors == at(extended.neighbors, start, cells) &&
+             ref::same(got.scores, at(extended.scores, start, cells));
+    };
+    extend_votes(queries, votes, support, sv.view(), domain, thresholds.data(), got.votes.data(), got.neighbors.data(),
+                 got.scores.data(), options);
+    const bool direct_ok = equals();
+    const NearestVoters voters(queries, votes, support, sv.view(), domain, options);
+    voters.extend(thresholds.data(), got.votes.data(), got.neighbors.data(), got.scores.data());
+    bool kept_ok = equals();
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t lf = 0; lf < qv.cols; ++lf)
+        for (int c = 0; c < domain.classes; ++c) {
+          const ref::Nearest& e = nearest[static_cast<size_t>(((first + i) * qv.cols + lf) * domain.classes + c)];
+          const NearestVoters::Nearest n = voters.nearest(i, lf, c);
+          kept_ok = kept_ok && n.row == e.row && n.score == ref::score(metric, e.key);
+        }
+    bool top_ok = true;
+    for (size_t t = 0; t < ks.size(); ++t) {
+      const int64_t k = ks[t];
+      ref::TopK top{std::vector<int32_t>(static_cast<size_t>(count * k)), std::vector<float>(static_cast<size_t>(count * k))};
+      top_k(queries, support, k, top.indices.data(), top.scores.data(), options);
+      top_ok = top_ok && top.indices == at(tops[t].indices, first * k, count * k) &&
+               ref::same(top.scores, at(tops[t].scores, first * k, count * k));
+    }
+    if (!direct_ok || !kept_ok || !top_ok)
+      std::printf("  %s metric %d d %d threads %d queries %d+%d: extend %d voters %d top-k %d\n", path.c_str(),
+                  static_cast<int>(metric), static_cast<int>(q.cols), threads, static_cast<int>(first),
+                  static_cast<int>(count), direct_ok, kept_ok, top_ok);
+    CHECK(direct_ok && kept_ok && top_ok);
+  }
+
+  void check_all_paths() const {
+    for (const std::string& isa : usable_isas()) {
+      simd::use_kernels(simd::find_kernels(isa));
+      const EmbeddingSet support(s.view(), metric);
+      check(support, 0, q.rows, 2, isa);
+    }
+    simd::use_kernels(nullptr);
+  }
+};
+
+// A filter that is wrong by nearly all its bound admits, one way or the other.
+constexpr double kAllowed = 0.02;
+int g_calls = 0;
+
+void wrong_product(const float* const* rows, int64_t row_count, const float* packed, int64_t groups, int64_t depth,
+                   const float* bias, float* out, int64_t row_stride, int64_t group_stride) {
+  for (int64_t r = 0; r < row_count; ++r)
+    for (int64_t g = 0; g < groups; ++g)
+      for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
+        const float* y = packed + g * depth * simd::kLanes + lane;
+        double dot = 0, x2 = 0, y2 = 0;
+        for (int64_t k = 0; k < depth; ++k) {
+          dot += double(rows[r][k]) * y[k * simd::kLanes];
+          x2 += double(rows[r][k]) * rows[r][k];
+          y2 += double(y[k * simd::kLanes]) * y[k * simd::kLanes];
+        }
+        const double b = bias == nullptr ? 0 : bias[r];
+        const double error = 0.999 * kAllowed * (std::sqrt(x2 * y2) + std::fabs(b));
+        const bool up = ((r * 7 + lane * 3 + g * 5 + g_calls) / 2) % 2 == 0;
+        out[r * row_stride + g * group_stride + lane] = static_cast<float>(dot + b + (up ? error : -error));
+      }
+  ++g_calls;
+}
+
+}  // namespace
+
+TEST(every_kind_of_data_on_every_path) {
+  unsigned seed = 1;
+  for (Kind kind : ref::all_kinds())
+    for (Metric metric : kMetrics) Problem(kind, metric, 90, 600, 40, 5, kBinary, 0.2, seed += 10).check_all_paths();
+}
+
+TEST(every_dimension_on_every_path) {
+  unsigned seed = 1000;
+  for (int64_t dims : {1, 2, 15, 16, 17, 63, 64, 65, 383, 384, 768, 1536})
+    for (Metric metric : kMetrics) {
+      const int64_t n = dims < 10 ? 600 : 110;
+      Problem(Kind::clustered, metric, n, n < 600 ? 530 : 600, dims, 4, kThreeClasses, 0.3, seed += 10).check_all_paths();
+    }
+}
+
+TEST(threads_and_query_chunks_change_no_bit) {
+  for (Metric metric : kMetrics) {
+    const Problem problem(Kind::clustered, metric, 333, 1100, 48, 6, kBinary, 0.15, 77);
+    for (const std::string& isa : usable_isas()) {
+      simd::use_kernels(simd::find_kernels(isa));
+      const EmbeddingSet support(problem.s.view(), metric);
+      for (int threads : {1, 2, 3, 16}) problem.check(support, 0, 333, threads, isa);
+      for (const auto& [first, count] : {std::pair<int64_t, int64_t>{0, 1}, {17, 15}, {100, 64}, {269, 64}})
+        problem.check(support, first, count, 2, isa);
+    }
+    simd::use_kernels(nullptr);
+  }
+}
+
+TEST(masses_of_duplicates_are_decided_in_bounded_memory) {
+  for (Metric metric : kMetrics) Problem(Kind::duplicates, metric, 130, 2500, 24, 8, kBinary, 0.9, 5).check_all_paths();
+}
+
+TEST(a_filter_as_wrong_as_its_bound_changes_no_bit) {
+  simd::Kernels wrong = simd::kBaseline;
+  wrong.name = "wrong";
+  wrong.accumulation_error = [](int64_t) { return kAllowed; };
+  wrong.product_f32 = wrong_product;
+  unsigned seed = 500;
+  for (Kind kind : {Kind::random, Kind::clustered, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm, Kind::far_from_origin})
+    for (Metric metric : kMetrics) {
+      const Problem problem(kind, metric, 70, 700, 30, 5, kBinary, 0.2, seed += 10);
+      simd::use_kernels(&wrong);
+      problem.check(EmbeddingSet(problem.s.view(), metric), 0, 70, 2, "wrong");
+      simd::use_kernels(nullptr);
+    }
+  CHECK(g_calls > 0);
+}
+
+TEST(tables_agree_on_canonical_scores) {
+  for (int64_t dims : {1, 7, 8, 9, 31, 384, 769}) {
+    const ref::Floats rows = ref::embeddings(Kind::mixed_norm, 5, dims, static_cast<unsigned>(dims));
+    const EmbeddingSet set(rows.view(), Metric::dot);
+    const int64_t padded = (dims + 7) / 8 * 8;
+    alignas(64) double wide[1024];
+    for (int64_t i = 0; i < padded; ++i) wide[i] = set.row(0)[i];
+    const float* others[4];
+    for (int r = 0; r < 4; ++r) others[r] = set.row(r + 1);
+    for (const std::string& isa : usable_isas()) {
+      const simd::Kernels& kernels = *simd::find_kernels(isa);
+      double dots[4], squares[4];
+      kernels.dot4(wide, others, padded, dots);
+      kernels.squared_distance4(wide, others, padded, squares);
+      for (int r = 0; r < 4; ++r) {
+        CHECK(dots[r] == ref::dot(set.row(0), others[r], dims));
+        CHECK(squares[r] == ref::squared_distance(set.row(0), others[r], dims));
+        CHECK(kernels.dot(set.row(0), others[r], dims) == dots[r]);
+        CHECK(kernels.squared_distance(set.row(0), others[r], dims) == squares[r]);
+      }
+    }
+  }
+}
+
+CHECK_MAIN
