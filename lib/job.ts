@@ -1,7 +1,7 @@
 // The JavaScript half of an async call: abort signal and progress over two shared integers.
 
 import { checkOptions, typeError } from './check.js';
-import type { Call, Control } from './native.js';
+import { addon, type Call, type Control } from './native.js';
 import type { AsyncOptions } from './types.js';
 
 const PROGRESS_INTERVAL_MS = 50;
@@ -20,7 +20,10 @@ export async function runJob(
     throw typeError('a function', 'onProgress', onProgress);
   signal?.throwIfAborted();
   const control = new Int32Array(new SharedArrayBuffer(8));
-  const abort = () => Atomics.store(control, 0, 1);
+  const abort = () => {
+    Atomics.store(control, 0, 1);
+    addon.withdrawJob(control);
+  };
   const caller = new Error();
   signal?.addEventListener('abort', abort, { once: true });
   let timer: NodeJS.Timeout | undefined;
@@ -28,8 +31,9 @@ export async function runJob(
     let last = -1;
     timer = setInterval(() => {
       const permille = Atomics.load(control, 1);
-      if (permille !== last) onProgress(permille / 1000);
+      if (permille <= last) return; // threads report in any order
       last = permille;
+      onProgress(permille / 1000);
     }, PROGRESS_INTERVAL_MS);
     timer.unref();
   }

@@ -16,6 +16,7 @@ export interface NativeHandle<Name extends string> {
 
 export interface RuntimeAddon {
   setThreads(count: number): void;
+  withdrawJob(control: Int32Array<SharedArrayBuffer>): void;
   runtime(): { threads: number; availableThreads: number; pendingJobs: number; isa: string; isas: string[] };
 }
 

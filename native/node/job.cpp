@@ -86,7 +86,17 @@ class EnvJobs {
     active_.insert(job);
   }
 
-  // Compute thread: hands the job back, or only marks it when the environment is going away.
+  // Takes the job with these control cells out of the queue, if it still waits there; it settles as cancelled.
+  void withdraw(const int32_t* cancel) {
+    for (Job* job : active_) {
+      if (job->control.cancel != cancel || !ComputeThread::instance().remove(job)) continue;
+      job->error = std::make_exception_ptr(Cancelled());
+      finish(job);
+    }
+  }
+
+  // Compute thread (environment's thread from withdraw): hands the job back, or only marks it when the environment is
+  // going away.
   void finish(Job* job) {
     std::lock_guard lock(mutex_);
     job->done = true;
@@ -197,6 +207,8 @@ Napi::Value run_call(const Napi::CallbackInfo& info, Work work, std::function<vo
   ComputeThread::instance().push(job.release());
   return promise;
 }
+
+void withdraw_job(Napi::Env env, const int32_t* cancel) { EnvJobs::of(env).withdraw(cancel); }
 
 int64_t pending_jobs() { return ComputeThread::instance().pending(); }
 

@@ -28,6 +28,10 @@ using Work = std::function<void(const JobControl& job)>;
 // others).
 Napi::Value run_call(const Napi::CallbackInfo& info, Work work, std::function<void(Napi::Env)> then = nullptr);
 
+// The job with this cancel cell, if it has not started, settles as cancelled now and not only when the jobs before it
+// are done.
+void withdraw_job(Napi::Env env, const int32_t* cancel);
+
 // Jobs queued or running in this process.
 int64_t pending_jobs();
 

@@ -28,10 +28,17 @@ Napi::Value runtime(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// withdrawJob(control): a queued job settles as cancelled at once
+Napi::Value withdraw(const Napi::CallbackInfo& info) {
+  withdraw_job(info.Env(), array_arg<int32_t>(info, 0, 2));
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void register_runtime(Napi::Env env, Napi::Object exports) {
   exports.Set("setThreads", Napi::Function::New(env, set_threads));
+  exports.Set("withdrawJob", Napi::Function::New(env, withdraw));
   exports.Set("runtime", Napi::Function::New(env, runtime));
 }
 

@@ -85,7 +85,8 @@ struct Problem {
     bool top_ok = true;
     for (size_t t = 0; t < ks.size(); ++t) {
       const int64_t k = ks[t];
-      ref::TopK top{std::vector<int32_t>(static_cast<size_t>(count * k)), std::vector<float>(static_cast<size_t>(count * k))};
+      ref::TopK top{std::vector<int32_t>(static_cast<size_t>(count * k)),
+                    std::vector<float>(static_cast<size_t>(count * k))};
       top_k(queries, support, k, top.indices.data(), top.scores.data(), options);
       top_ok = top_ok && top.indices == at(tops[t].indices, first * k, count * k) &&
                ref::same(top.scores, at(tops[t].scores, first * k, count * k));
@@ -144,7 +145,8 @@ TEST(every_dimension_on_every_path) {
   for (int64_t dims : {1, 2, 15, 16, 17, 63, 64, 65, 383, 384, 768, 1536})
     for (Metric metric : kMetrics) {
       const int64_t n = dims < 10 ? 600 : 110;
-      Problem(Kind::clustered, metric, n, n < 600 ? 530 : 600, dims, 4, kThreeClasses, 0.3, seed += 10).check_all_paths();
+      Problem(Kind::clustered, metric, n, n < 600 ? 530 : 600, dims, 4, kThreeClasses, 0.3, seed += 10)
+          .check_all_paths();
     }
 }
 
@@ -172,7 +174,8 @@ TEST(a_filter_as_wrong_as_its_bound_changes_no_bit) {
   wrong.accumulation_error = [](int64_t) { return kAllowed; };
   wrong.product_f32 = wrong_product;
   unsigned seed = 500;
-  for (Kind kind : {Kind::random, Kind::clustered, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm, Kind::far_from_origin})
+  for (Kind kind :
+       {Kind::random, Kind::clustered, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm, Kind::far_from_origin})
     for (Metric metric : kMetrics) {
       const Problem problem(kind, metric, 70, 700, 30, 5, kBinary, 0.2, seed += 10);
       simd::use_kernels(&wrong);
