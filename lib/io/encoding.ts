@@ -1,10 +1,8 @@
 // Which of the two ways of writing votes down a file uses. Read as signed (0 abstains) unless told otherwise, and refused where that
 // reading is in doubt: a wrong guess here turns every abstain into a vote without any error.
 import { rangeError } from '../check.js';
+import type { VoteEncoding } from '../votes.js';
 import type { Table } from './table.js';
-
-/** signed: 0 abstains, -1/+1 vote (or 1..K). snorkel: -1 abstains, 0..K-1 vote. */
-export type Encoding = 'signed' | 'snorkel';
 
 /**
  * The encoding of votes from a file.
@@ -14,14 +12,14 @@ export type Encoding = 'signed' | 'snorkel';
  *
  * @throws RangeError in doubt.
  */
-export function votesEncoding(votes: Table, given: Encoding | undefined): Encoding {
+export function votesEncoding(votes: Table, given: VoteEncoding | undefined): VoteEncoding {
   if (given !== undefined) return given;
   const doubt = doubtOf(votes);
   if (doubt === undefined) return 'signed';
   throw rangeError(
     '--encoding signed (0 abstains, -1 and +1 vote) or --encoding snorkel (-1 abstains, 0 and 1 vote)',
     votes.path,
-    `${doubt}, which could be either`,
+    doubt,
   );
 }
 
@@ -35,8 +33,8 @@ function doubtOf({ data }: Table): string | undefined {
     if (vote === 0) zeros++;
     if (vote > highest) highest = vote;
   }
-  if (minusOnes === 0) return zeros > 0 && highest === 1 ? 'nothing but 0 and 1' : undefined;
-  if (highest > 1) return `votes from -1 to ${highest}`;
-  if (zeros === 0) return 'votes with -1 and without 0';
-  return minusOnes > zeros ? `more -1 (${minusOnes}) than 0 (${zeros})` : undefined;
+  if (minusOnes === 0) return zeros > 0 && highest === 1 ? 'nothing but 0 and 1, which could be either' : undefined;
+  if (highest > 1) return `votes from -1 to ${highest} (snorkel with --classes ${highest + 1}?)`;
+  if (zeros === 0) return 'votes with -1 and without 0, which could be either';
+  return minusOnes > zeros ? `more -1 (${minusOnes}) than 0 (${zeros}), which could be either` : undefined;
 }

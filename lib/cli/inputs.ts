@@ -1,0 +1,53 @@
+// What the subcommands read from files, in the form the library takes.
+import { rangeError } from '../check.js';
+import { type FloatResult, toVotes, type VoteEncoding, type VoteMatrix } from '../index.js';
+import { votesEncoding } from '../io/encoding.js';
+import { readTable, type Table } from '../io/table.js';
+
+export interface VotesInput {
+  readonly votes: VoteMatrix;
+  readonly encoding: VoteEncoding;
+  readonly table: Table;
+}
+
+/** Votes of a binary task (or of `classes` classes) from a file. */
+export async function readVotes(path: string, given: VoteEncoding | undefined, classes?: number): Promise<VotesInput> {
+  const table = await readTable(path, 'votes');
+  const encoding = votesEncoding(table, given);
+  return { votes: decode(table, encoding, classes), encoding, table };
+}
+
+/**
+ * One label per row in the encoding of the votes; 0 in the result: not known.
+ *
+ * @throws RangeError also when fewer than two classes occur: labels 0 and 1 beside signed votes would be read as "not known" and +1.
+ */
+export async function readLabels(
+  path: string,
+  { encoding, votes, table: { path: votesPath } }: VotesInput,
+): Promise<Int8Array> {
+  const table = await readTable(path, 'label');
+  const [rows, cols] = table.shape;
+  if (cols !== 1) throw rangeError('one label per row', path, `${cols} columns`);
+  if (rows !== votes.shape[0]) throw rangeError(`${votes.shape[0]} rows (as in ${votesPath})`, path, String(rows));
+  const labels = decode(table, encoding, votes.classes).data;
+  const classes = new Set(labels.filter((label) => label !== 0));
+  if (classes.size >= 2) return labels;
+  const abstain = encoding === 'signed' ? '0' : '-1';
+  throw rangeError(`labels of two classes (${abstain}: not known)`, path, `${classes.size} (encoding '${encoding}')`);
+}
+
+/** Embeddings as float32. */
+export async function readEmbeddings(path: string): Promise<FloatResult> {
+  const { data, shape } = await readTable(path, 'embedding');
+  return { data: data instanceof Float32Array ? data : Float32Array.from(data), shape };
+}
+
+function decode(table: Table, encoding: VoteEncoding, classes: number | undefined): VoteMatrix {
+  try {
+    return toVotes(table.data, { encoding, shape: table.shape, classes });
+  } catch (error) {
+    if (error instanceof RangeError) throw new RangeError(`${table.path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
