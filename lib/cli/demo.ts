@@ -1,4 +1,5 @@
-// `npm run demo`: what nearvote does with 5,571 text messages, on one screen. Reads data/sms, writes out/sms-labels.csv.
+// `npm run demo`: what nearvote does with 5,571 text messages, on one screen. Reads data/sms, writes
+// out/sms-labels.csv.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,7 +54,10 @@ interface Example {
   readonly truth: number;
 }
 
-/** Test messages called spam that no rule recognised, each with the training message that lent the nearest vote for it; most similar first. */
+/**
+ * Test messages called spam that no rule recognised, each with the training message that lent the nearest vote for it;
+ * most similar first.
+ */
 function spamByNeighbor(epoxy: Epoxy, test: Split, predicted: Int8Array): Example[] {
   const { neighbors, scores, votes } = epoxy.extend(test);
   const [, lfs] = votes.shape;

@@ -20,7 +20,8 @@ export async function readVotes(path: string, given: VoteEncoding | undefined, c
 /**
  * One label per row in the encoding of the votes; 0 in the result: not known.
  *
- * @throws RangeError also when fewer than two classes occur: labels 0 and 1 beside signed votes would be read as "not known" and +1.
+ * @throws RangeError also when fewer than two classes occur: labels 0 and 1 beside signed votes would be read as "not
+ *   known" and +1.
  */
 export async function readLabels(
   path: string,

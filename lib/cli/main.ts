@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command `nearvote`: picks the subcommand, turns Ctrl-C into an abort, and any error into one line and a non-zero exit.
+// The command `nearvote`: picks the subcommand, turns Ctrl-C into an abort, and any error into one line and a non-zero
+// exit.
 import { constants } from 'node:os';
 import { rangeError } from '../check.js';
 import type { Command } from './command.js';

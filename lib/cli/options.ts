@@ -5,7 +5,9 @@ import { parseArgs } from 'node:util';
 import { checkInteger, checkOneOf, describe, rangeError, typeError } from '../check.js';
 import type { VoteEncoding } from '../index.js';
 
-/** Parses `--name value` options (`-o value` for `output`); anything unknown, and any value without a name, is an error. */
+/**
+ * Parses `--name value` options (`-o value` for `output`); anything unknown, and any value without a name, is an error.
+ */
 export function parseOptions<Name extends string>(args: string[], names: readonly Name[]): { [name in Name]?: string } {
   const options = Object.fromEntries(
     names.map((name) => [name, { type: 'string', ...(name === 'output' && { short: 'o' }) } as const]),

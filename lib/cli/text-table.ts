@@ -1,6 +1,6 @@
 /**
- * A table for the terminal: columns two spaces apart, a rule under the header. A column is flush right when every cell of
- * it below the header is a number, a percentage or a dash.
+ * A table for the terminal: columns two spaces apart, a rule under the header. A column is flush right when every cell
+ * of it below the header is a number, a percentage or a dash.
  */
 export function textTable(header: readonly string[], rows: readonly (readonly string[])[], indent = ''): string {
   const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));

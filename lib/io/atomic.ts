@@ -6,8 +6,8 @@ import { basename, dirname, join } from 'node:path';
 import { rangeError } from '../check.js';
 
 /**
- * Writes the chunks as the whole content of `path`. On any failure, abort or exit of the process before the rename the old file, or
- * none, stays, and the temporary file is removed.
+ * Writes the chunks as the whole content of `path`. On any failure, abort or exit of the process before the rename the
+ * old file, or none, stays, and the temporary file is removed.
  *
  * @param signal aborting rejects with `signal.reason`.
  */

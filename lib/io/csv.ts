@@ -1,5 +1,5 @@
-// Comma-separated values, RFC 4180: quoted fields, doubled quotes, line breaks inside quotes, \n or \r\n. Every record must have as
-// many fields as the first. Blank lines may only end the file.
+// Comma-separated values, RFC 4180: quoted fields, doubled quotes, line breaks inside quotes, \n or \r\n. Every record
+// must have as many fields as the first. Blank lines may only end the file.
 import { rangeError } from '../check.js';
 import { readLines } from './lines.js';
 
@@ -12,7 +12,8 @@ export interface CsvRecord {
 /**
  * The records of a file, in batches.
  *
- * @throws RangeError naming the line: a record of another length than the first, a stray or unclosed quote, a blank line.
+ * @throws RangeError naming the line: a record of another length than the first, a stray or unclosed quote, a blank
+ *   line.
  */
 export async function* readCsv(path: string): AsyncGenerator<CsvRecord[]> {
   let number = 0;

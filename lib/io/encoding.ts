@@ -1,5 +1,5 @@
-// Which of the two ways of writing votes down a file uses. Read as signed (0 abstains) unless told otherwise, and refused where that
-// reading is in doubt: a wrong guess here turns every abstain into a vote without any error.
+// Which of the two ways of writing votes down a file uses. Read as signed (0 abstains) unless told otherwise, and
+// refused where that reading is in doubt: a wrong guess here turns every abstain into a vote without any error.
 import { rangeError } from '../check.js';
 import type { VoteEncoding } from '../votes.js';
 import type { Table } from './table.js';
@@ -7,8 +7,8 @@ import type { Table } from './table.js';
 /**
  * The encoding of votes from a file.
  *
- * Without `given`, votes are signed; in doubt are votes that hold -1 and no 0, more -1 than 0, -1 beside values above 1, or nothing but 0
- * and 1.
+ * Without `given`, votes are signed; in doubt are votes that hold -1 and no 0, more -1 than 0, -1 beside values above
+ * 1, or nothing but 0 and 1.
  *
  * @throws RangeError in doubt.
  */

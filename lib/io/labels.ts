@@ -29,8 +29,8 @@ export function labelFormat(path: string): LabelFormat {
 }
 
 /**
- * The file's content in chunks. .csv and .jsonl: id, label, probability, coverage; no label is 0, its probability empty (null).
- * .npy: float64, n x 4: row index, label, probability (NaN without a label), code of COVERAGE.
+ * The file's content in chunks. .csv and .jsonl: id, label, probability, coverage; no label is 0, its probability empty
+ * (null). .npy: float64, n x 4: row index, label, probability (NaN without a label), code of COVERAGE.
  */
 export function* encodeLabels(format: LabelFormat, rows: Labels): Generator<string | Uint8Array> {
   const { labels } = rows;

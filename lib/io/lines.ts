@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs';
 
 /**
- * The lines of a UTF-8 file in batches (one await per batch, not per line). Lines end with \n or \r\n; a byte order mark is
- * dropped. Only these end a line: U+2028 is legal inside a JSON string, and node:readline splits there.
+ * The lines of a UTF-8 file in batches (one await per batch, not per line). Lines end with \n or \r\n; a byte order
+ * mark is dropped. Only these end a line: U+2028 is legal inside a JSON string, and node:readline splits there.
  */
 export async function* readLines(path: string): AsyncGenerator<string[]> {
   let rest = '';

@@ -1,6 +1,6 @@
-// NumPy's .npy files: one array, format versions 1 to 3 (numpy.lib.format). Read: f2, f4, f8, i1, i2, i4, i8, u1, b1 in either byte
-// order, C order only; half floats become float32, 64-bit integers int32, booleans uint8. Nothing is ever unpickled. Written: version 1,
-// little-endian, C order.
+// NumPy's .npy files: one array, format versions 1 to 3 (numpy.lib.format). Read: f2, f4, f8, i1, i2, i4, i8, u1, b1 in
+// either byte order, C order only; half floats become float32, 64-bit integers int32, booleans uint8. Nothing is ever
+// unpickled. Written: version 1, little-endian, C order.
 import { type FileHandle, open } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { rangeError } from '../check.js';
@@ -31,8 +31,8 @@ const READ_BYTES = 1 << 28;
 /**
  * Reads a .npy file.
  *
- * @throws RangeError when the file is truncated or too long, holds objects, records or another element type, or is in Fortran
- *   order; the system's error when it cannot be opened.
+ * @throws RangeError when the file is truncated or too long, holds objects, records or another element type, or is in
+ *   Fortran order; the system's error when it cannot be opened.
  */
 export async function readNpy(path: string): Promise<NpyArray> {
   const file = await open(path);

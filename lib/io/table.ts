@@ -1,4 +1,5 @@
-// Numbers from a file, whatever its format: .npy, .csv (one column per labelling function or dimension) or .jsonl (one array per line).
+// Numbers from a file, whatever its format: .npy, .csv (one column per labelling function or dimension) or .jsonl (one
+// array per line).
 import { extname } from 'node:path';
 import { describe, rangeError, typeError } from '../check.js';
 import { readCsv } from './csv.js';
@@ -22,8 +23,8 @@ export type Content = 'votes' | 'embedding' | 'label' | 'threshold';
 /**
  * Reads a matrix; a one-dimensional .npy array, or one number per .jsonl line, is one column.
  *
- * .csv: the first line is a header exactly when none of its cells is a number. .jsonl: each line is an array of numbers (or one
- * number), or an object that holds it under `content`.
+ * .csv: the first line is a header exactly when none of its cells is a number. .jsonl: each line is an array of numbers
+ * (or one number), or an object that holds it under `content`.
  *
  * @throws RangeError or TypeError naming the file, line and column of what is wrong.
  */
