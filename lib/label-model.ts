@@ -13,10 +13,10 @@ import { addon, type Control } from './native.js';
 import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
 import { countVotes, countVotesAsync, VoteCounts } from './votes.js';
 
-const METHODS = ['majority', 'triplet-mean', 'triplet-median', 'triplet-weighted'] as const;
+const METHODS = ['majority', 'triplet-mean', 'triplet-median', 'triplet-weighted', 'covariance'] as const;
 /** How accuracies are found; see {@link LabelModel.fit}. */
 export type LabelMethod = (typeof METHODS)[number];
-const DEFAULT_METHOD: LabelMethod = 'triplet-median';
+const DEFAULT_METHOD: LabelMethod = 'covariance';
 
 /** P(Y): numbers in the order [-1, +1] or 1..K (any positive scale), or labels to take it from (0 = unknown), or a rule. */
 export type ClassBalance = ArrayLike<number> | { readonly labels: ArrayLike<number> } | 'uniform';
@@ -182,6 +182,7 @@ function prepareFit(counts: VoteCounts, options: LabelModelOptions) {
   if (options.compat !== undefined) {
     const compat = typeof options.compat === 'object' ? options.compat : { name: options.compat };
     checkOneOf(compat.name, ['flyingsquid'] as const, 'compat');
+    if (options.method === undefined) method = 'triplet-mean';
     checkOneOf(method, ['triplet-mean', 'triplet-median'], "method under compat 'flyingsquid'");
     if (classes !== 0) throw rangeError('binary votes', "votes under compat 'flyingsquid'", `${classes} classes`);
     const exact = checkOneOf(compat.posterior ?? 'reference', ['reference', 'exact'] as const, 'compat.posterior');
@@ -238,6 +239,9 @@ export class LabelModel {
   /**
    * Fits a label model to votes, or to their counts (the same bits).
    *
+   * - 'covariance' (default): P(vote | Y) per LF and class from the covariances of votes of different LFs, shrunk towards
+   *   a prior where votes overlap rarely. Assumes neither symmetric errors nor abstains that ignore Y, so keyword LFs (one
+   *   class or abstain) are at home here.
    * - 'triplet-median', 'triplet-mean', 'triplet-weighted': accuracies from triplets of LFs (Fu, Chen et al., arXiv
    *   2002.11955), on moments of the rows where both LFs of a pair vote. Triplets whose denominator is not two standard
    *   errors from zero are skipped; an LF without a triplet (fewer than three LFs, no overlap) gets the prior .75.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/label_model/class_balance.h"
+#include "core/label_model/covariance.h"
 #include "core/label_model/pair_moments.h"
 #include "core/label_model/triplets.h"
 
@@ -67,6 +68,35 @@ LabelModel fit_triplets(const VoteCounts& counts, const FitOptions& options, Tri
   return model;
 }
 
+LabelModel fit_class_conditional(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
+  LabelModel model = empty_model(counts, options);
+  model.start = log_balance(model.class_balance);
+  const int classes = counts.domain.classes;
+  const CovarianceFit fit = fit_covariance(counts, model.class_balance, options.all_positive, job);
+  for (int64_t i = 0; i < counts.lfs; ++i) {
+    LfAccuracy& accuracy = model.accuracies[static_cast<size_t>(i)];
+    double right = 0, votes = 0, chance = 0, learnt = 0;
+    for (int c = 0; c < classes; ++c) {
+      const int64_t u = i * classes + c;
+      if (counts.votes(u) == 0) continue;
+      const double* given = fit.likelihood.data() + u * classes;
+      double share = 0;
+      for (int y = 0; y < classes; ++y) {
+        share += model.class_balance[static_cast<size_t>(y)] * given[y];
+        model.weight(i, c + 1, y) = std::log(given[y]);
+      }
+      right += model.class_balance[static_cast<size_t>(c)] * given[c];
+      chance += model.class_balance[static_cast<size_t>(c)] * share;
+      votes += share;
+      learnt = std::max(learnt, fit.weight[static_cast<size_t>(u)]);
+    }
+    accuracy.from_prior = learnt == 0;
+    accuracy.estimate = votes > 0 ? right / votes : kPriorAccuracy;
+    accuracy.sign = right < chance ? -1 : 1;
+  }
+  return model;
+}
+
 }  // namespace
 
 LabelModel fit_label_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
@@ -79,6 +109,8 @@ LabelModel fit_label_model(const VoteCounts& counts, const FitOptions& options, 
       return fit_triplets(counts, options, TripletRule::median, job);
     case Method::triplet_weighted:
       return fit_triplets(counts, options, TripletRule::weighted, job);
+    case Method::covariance:
+      return fit_class_conditional(counts, options, job);
   }
   return {};
 }

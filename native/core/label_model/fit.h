@@ -9,10 +9,10 @@
 
 namespace nearvote {
 
-enum class Method { majority, triplet_mean, triplet_median, triplet_weighted };
+enum class Method { majority, triplet_mean, triplet_median, triplet_weighted, covariance };
 
 struct FitOptions {
-  Method method = Method::triplet_median;
+  Method method = Method::covariance;
   std::vector<double> class_balance;  // empty: uniform
   bool all_positive = false;          // take every LF as better than random instead of recovering signs
   int threads = 0;

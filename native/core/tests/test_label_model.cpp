@@ -10,48 +10,15 @@
 #include "core/label_model/pair_moments.h"
 #include "core/label_model/posterior.h"
 #include "core/tests/check.h"
+#include "core/tests/simulated_votes.h"
 #include "core/votes/vote_counts.h"
 
 using namespace nearvote;
+using namespace nearvote::testing;
 
 namespace {
 
 const VoteDomain kBinary{};
-
-struct Random {
-  uint64_t state;
-  double uniform() {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<double>(state >> 11) / 9007199254740992.0;
-  }
-};
-
-// Independent LFs with symmetric errors: accuracy a_i where they vote, coverage c_i.
-struct Simulation {
-  std::vector<int8_t> votes;
-  std::vector<int> labels;
-};
-
-Simulation simulate(int64_t rows, const std::vector<double>& accuracy, const std::vector<double>& coverage,
-                    const std::vector<double>& balance, uint64_t seed) {
-  Random random{seed * 2654435761u + 1};
-  Simulation out;
-  const int classes = static_cast<int>(balance.size());
-  const VoteDomain domain{classes, classes == 2};
-  for (int64_t r = 0; r < rows; ++r) {
-    double u = random.uniform();
-    int y = 0;
-    while (y + 1 < classes && u >= balance[static_cast<size_t>(y)]) u -= balance[static_cast<size_t>(y++)];
-    out.labels.push_back(y);
-    for (size_t i = 0; i < accuracy.size(); ++i) {
-      const bool votes = random.uniform() < coverage[i];
-      const bool right = random.uniform() < accuracy[i];
-      const int wrong = (y + 1 + static_cast<int>(random.uniform() * (classes - 1))) % classes;
-      out.votes.push_back(domain.vote_of(votes ? (right ? y : wrong) : -1));
-    }
-  }
-  return out;
-}
 
 FitOptions with(Method method, std::vector<double> balance = {}) {
   FitOptions options;
@@ -87,7 +54,7 @@ TEST(posterior_is_bayes_rule) {
 
 TEST(posterior_of_classes_and_threads) {
   const std::vector<double> balance{0.5, 0.2, 0.3};
-  const Simulation data = simulate(40000, {0.8, 0.7, 0.6, 0.75}, {0.5, 0.9, 1, 0.3}, balance, 4);
+  const Simulation data = simulate_symmetric(40000, {0.8, 0.7, 0.6, 0.75}, {0.5, 0.9, 1, 0.3}, balance, 4);
   const VoteDomain domain{3, false};
   const VoteMatrix votes{data.votes.data(), 40000, 4};
   const LabelModel model = fit_label_model(count_votes(votes, domain), with(Method::triplet_median, balance));
@@ -143,7 +110,7 @@ TEST(pair_moments_by_hand) {
 TEST(triplets_recover_accuracies) {
   const std::vector<double> accuracy{0.9, 0.8, 0.7, 0.65, 0.6}, coverage{0.9, 0.5, 0.7, 1, 0.3};
   for (const double positive : {0.5, 0.1}) {
-    const Simulation data = simulate(200000, accuracy, coverage, {1 - positive, positive}, 11);
+    const Simulation data = simulate_symmetric(200000, accuracy, coverage, {1 - positive, positive}, 11);
     const VoteCounts counts = count_votes({data.votes.data(), 200000, 5}, kBinary);
     for (const Method method : kTripletMethods) {
       const LabelModel model = fit_label_model(counts, with(method));
@@ -158,7 +125,7 @@ TEST(triplets_recover_accuracies) {
 
 TEST(triplets_recover_accuracies_of_four_classes) {
   const std::vector<double> accuracy{0.9, 0.7, 0.5, 0.6}, coverage{0.9, 0.5, 0.7, 1};
-  const Simulation data = simulate(200000, accuracy, coverage, {0.1, 0.2, 0.3, 0.4}, 12);
+  const Simulation data = simulate_symmetric(200000, accuracy, coverage, {0.1, 0.2, 0.3, 0.4}, 12);
   const VoteCounts counts = count_votes({data.votes.data(), 200000, 4}, VoteDomain{4, false});
   for (const Method method : kTripletMethods) {
     const LabelModel model = fit_label_model(counts, with(method));
@@ -168,7 +135,7 @@ TEST(triplets_recover_accuracies_of_four_classes) {
 
 // The reference takes every LF as better than random (fault L6).
 TEST(signs_of_adversarial_lfs_are_found) {
-  const Simulation data = simulate(50000, {0.9, 0.8, 0.2, 0.7, 0.35}, {1, 1, 1, 1, 1}, {0.5, 0.5}, 13);
+  const Simulation data = simulate_symmetric(50000, {0.9, 0.8, 0.2, 0.7, 0.35}, {1, 1, 1, 1, 1}, {0.5, 0.5}, 13);
   const VoteCounts counts = count_votes({data.votes.data(), 50000, 5}, kBinary);
   for (const Method method : kTripletMethods) {
     const LabelModel model = fit_label_model(counts, with(method));
@@ -182,7 +149,7 @@ TEST(signs_of_adversarial_lfs_are_found) {
 
 // Three LFs are needed for a triplet, the reference averages dead LFs in as zeros (fault L7).
 TEST(what_votes_do_not_tell_comes_from_the_prior) {
-  const Simulation data = simulate(20000, {0.9, 0.8, 0.7, 0.7}, {1, 1, 1, 0}, {0.5, 0.5}, 14);
+  const Simulation data = simulate_symmetric(20000, {0.9, 0.8, 0.7, 0.7}, {1, 1, 1, 0}, {0.5, 0.5}, 14);
   const LabelModel dead =
       fit_label_model(count_votes({data.votes.data(), 20000, 4}, kBinary), with(Method::triplet_mean));
   CHECK(dead.accuracies[3].from_prior);
@@ -207,7 +174,7 @@ TEST(class_balance_is_checked) {
 
 // The clique table of one LF by the closed form: z = .2, p = .5, and the prior's second power in the posterior.
 TEST(flyingsquid_counts_the_prior_twice) {
-  const Simulation data = simulate(10000, {0.9, 0.8, 0.7}, {1, 1, 0.8}, {0.7, 0.3}, 15);
+  const Simulation data = simulate_symmetric(10000, {0.9, 0.8, 0.7}, {1, 1, 0.8}, {0.7, 0.3}, 15);
   const VoteCounts counts = count_votes({data.votes.data(), 10000, 3}, kBinary);
   FlyingSquidOptions right;
   right.prior_twice = false;
