@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "core/base/parallel.h"
 
@@ -19,6 +20,22 @@ float largest_norm(const EmbeddingSet& set) {
 float round_down(double x) {
   const auto nearest = static_cast<float>(x);
   return nearest > x ? std::nextafter(nearest, -std::numeric_limits<float>::infinity()) : nearest;
+}
+
+// Copies up to 16 rows of a set into one panel, rows of zeros behind them.
+void gather_panel(const EmbeddingSet& set, const int32_t* rows, int64_t count, uint16_t* panel) {
+  for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
+    for (int64_t step = 0; step < set.steps(); ++step) {
+      uint16_t* target = panel + (step * simd::kLanes + lane) * simd::kPanelDepth;
+      if (lane >= count)
+        std::fill_n(target, simd::kPanelDepth, uint16_t{0});
+      else
+        std::memcpy(target,
+                    set.panel(rows[lane] / simd::kLanes) +
+                        (step * simd::kLanes + rows[lane] % simd::kLanes) * simd::kPanelDepth,
+                    simd::kPanelDepth * sizeof(uint16_t));
+    }
+  }
 }
 
 }  // namespace
@@ -46,20 +63,9 @@ FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows,
     gathered_ = AlignedBuffer<uint16_t>(panels * set.panel_size());
     panels_ = gathered_.data();
     parallel_for(panels, threads, [&](int64_t p, int) {
-      uint16_t* panel = gathered_.data() + p * set.panel_size();
-      for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
-        const int64_t position = p * simd::kLanes + lane;
-        const int32_t row = position < size() ? rows_[static_cast<size_t>(position)] : -1;
-        for (int64_t step = 0; step < set.steps(); ++step) {
-          uint16_t* target = panel + (step * simd::kLanes + lane) * simd::kPanelDepth;
-          if (row < 0)
-            std::fill_n(target, simd::kPanelDepth, uint16_t{0});
-          else
-            std::memcpy(target,
-                        set.panel(row / simd::kLanes) + (step * simd::kLanes + row % simd::kLanes) * simd::kPanelDepth,
-                        simd::kPanelDepth * sizeof(uint16_t));
-        }
-      }
+      const int64_t first = p * simd::kLanes;
+      gather_panel(set, rows_.data() + first, std::min<int64_t>(simd::kLanes, size() - first),
+                   gathered_.data() + p * set.panel_size());
     });
   }
   if (set.metric() == Metric::l2) {
@@ -86,28 +92,57 @@ QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support
 void QueryBlock::load(int64_t first, int64_t count) {
   first_ = first;
   count_ = count;
+  rows_.resize(static_cast<size_t>(count));
+  std::iota(rows_.begin(), rows_.end(), static_cast<int32_t>(first));
+  const simd::Kernels& kernels = queries_.kernels();
+  for (int64_t group = 0; group < groups(); ++group) {
+    if (kernels.precision == simd::Precision::bf16)
+      kernels.pack_bf16(queries_.panel(first / simd::kLanes + group), queries_.steps(),
+                        packed_bf16_.data() + group * queries_.panel_size());
+    else
+      pack_f32(group);
+  }
+  set_bounds();
+}
+
+void QueryBlock::load_rows(const int32_t* rows, int64_t count) {
+  count_ = count;
+  rows_.assign(rows, rows + count);
   const simd::Kernels& kernels = queries_.kernels();
   const bool bf16 = kernels.precision == simd::Precision::bf16;
-  const int64_t depth = bf16 ? queries_.steps() * simd::kPanelDepth : queries_.dims();
-  const double accumulation = kernels.accumulation_error(depth);
+  if (bf16 && panel_.size() == 0) panel_ = AlignedBuffer<uint16_t>(queries_.panel_size());
   for (int64_t group = 0; group < groups(); ++group) {
-    const int64_t query = first + group * simd::kLanes;
     if (bf16) {
-      kernels.pack_bf16(queries_.panel(query / simd::kLanes), queries_.steps(),
-                        packed_bf16_.data() + group * queries_.panel_size());
+      const int64_t first = group * simd::kLanes;
+      gather_panel(queries_, rows + first, std::min<int64_t>(simd::kLanes, count - first), panel_.data());
+      kernels.pack_bf16(panel_.data(), queries_.steps(), packed_bf16_.data() + group * queries_.panel_size());
     } else {
-      const float* rows[simd::kLanes];
-      for (int64_t lane = 0; lane < simd::kLanes; ++lane)
-        rows[lane] = query + lane < first + count ? queries_.row(query + lane) : nullptr;
-      kernels.pack_f32(rows, queries_.dims(), packed_f32_.data() + group * simd::kLanes * queries_.dims());
+      pack_f32(group);
     }
   }
+  set_bounds();
+}
+
+void QueryBlock::pack_f32(int64_t group) {
+  const float* rows[simd::kLanes];
+  for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
+    const int64_t i = group * simd::kLanes + lane;
+    rows[lane] = i < count_ ? queries_.row(rows_[static_cast<size_t>(i)]) : nullptr;
+  }
+  queries_.kernels().pack_f32(rows, queries_.dims(), packed_f32_.data() + group * simd::kLanes * queries_.dims());
+}
+
+void QueryBlock::set_bounds() {
+  const simd::Kernels& kernels = queries_.kernels();
+  const bool bf16 = kernels.precision == simd::Precision::bf16;
+  const double accumulation = kernels.accumulation_error(bf16 ? queries_.steps() * simd::kPanelDepth : queries_.dims());
   for (int64_t i = 0; i < groups() * simd::kLanes; ++i) {
-    if (i >= count) {
+    if (i >= count_) {
       error_[static_cast<size_t>(i)] = 0;
       continue;
     }
-    const double norm = queries_.filter_norm(first + i), residual = queries_.residual(first + i);
+    const int32_t query = rows_[static_cast<size_t>(i)];
+    const double norm = queries_.filter_norm(query), residual = queries_.residual(query);
     const double magnitude = norm * support_.max_norm() + support_.max_bias();
     // Rounding of the bias, of the epilogue's three operations and of this bound to float: 2^-21 of all magnitudes.
     // Products below the float range: 2^-126 each, far below 2^-100.
@@ -115,7 +150,7 @@ void QueryBlock::load(int64_t first, int64_t count) {
         residual * support_.max_norm() + (norm + residual) * support_.max_residual() + accumulation * magnitude;
     error_[static_cast<size_t>(i)] = static_cast<float>((error + 0x1p-21 * magnitude) * (1 + 0x1p-20) + 0x1p-100);
     if (queries_.metric() == Metric::l2) {
-      const float* row = queries_.row(first + i);
+      const float* row = queries_.row(query);
       squared_norm_[static_cast<size_t>(i)] = kernels.dot(row, row, queries_.dims());
     }
   }

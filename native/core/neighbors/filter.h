@@ -47,7 +47,7 @@ class FilterSupport {
   double max_bias_ = 0;
 };
 
-// Up to `capacity` consecutive queries packed as the other operand; scratch of one thread.
+// Up to `capacity` queries, consecutive or chosen, packed as the other operand; scratch of one thread.
 class QueryBlock {
  public:
   // capacity: a multiple of simd::kLanes.
@@ -55,8 +55,10 @@ class QueryBlock {
 
   // first: a multiple of simd::kLanes.
   void load(int64_t first, int64_t count);
+  // Chosen queries. bf16: packs their panels anew, so load() is cheaper where it serves.
+  void load_rows(const int32_t* rows, int64_t count);
 
-  int64_t first() const { return first_; }
+  int64_t first() const { return first_; }  // after load()
   int64_t count() const { return count_; }
   int64_t groups() const { return (count_ + simd::kLanes - 1) / simd::kLanes; }
 
@@ -71,11 +73,16 @@ class QueryBlock {
 
  private:
   static constexpr int64_t kTileSize = simd::kBlockRows * simd::kLanes;
+  void pack_f32(int64_t group);
+  void set_bounds();
+
   const EmbeddingSet& queries_;
   const FilterSupport& support_;
   AlignedBuffer<float> packed_f32_;
   AlignedBuffer<uint16_t> packed_bf16_;
+  AlignedBuffer<uint16_t> panel_;  // bf16, load_rows: 16 chosen rows before packing
   AlignedBuffer<float> tile_;
+  std::vector<int32_t> rows_;
   std::vector<float> error_;
   std::vector<double> squared_norm_;  // l2
   int64_t first_ = 0;

@@ -1,0 +1,51 @@
+// One labelling function of a session: its votes, and for every row it abstains on where the nearest voter is. Columns
+// are immutable; an edit makes a new one from the old one, reusing what it knows. The extended votes are those of
+// neighbors/extend.h, to the bit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/aligned.h"
+#include "core/neighbors/extend.h"
+#include "core/session/neighbor_lists.h"
+
+namespace nearvote {
+
+// In LfColumn::nearest besides a row: kDirectVote, or
+constexpr int32_t kNoVoter = -2;  // no voter strictly inside `searched` (or a zero row)
+constexpr int32_t kTie = -3;      // the nearest voters disagree: abstains at any threshold
+
+// The thresholds, sets and lists that columns are computed from.
+struct ColumnContext {
+  const EmbeddingSet& set;
+  const NeighborLists& lists;
+  VoteDomain domain;
+  RunOptions options;
+};
+
+struct LfColumn {
+  std::string name;
+  double threshold = 0;            // strict: similarity above, distance below
+  double searched = 0;             // at least as wide as the threshold
+  std::vector<int8_t> votes;       // n
+  std::vector<int32_t> nearest;    // n: exact nearest voter, near enough or not, or one of the codes above
+  std::vector<float> score;        // n: its score rounded to float; NaN where there is none
+  std::vector<int8_t> extended;    // n
+  AlignedBuffer<uint64_t> planes;  // K planes of plane_words(n) words: the extended votes by class
+  int64_t looked_up = 0;           // rows the last edit had to search beyond their lists
+
+  static int64_t plane_words(int64_t rows) { return (rows + 511) / 512 * 8; }
+  int64_t rows() const { return static_cast<int64_t>(votes.size()); }
+  int64_t bytes() const;
+};
+
+// votes: n, valid. old: the column these votes replace, of the same rows, or null.
+std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
+                                            double threshold, const LfColumn* old);
+
+std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, const LfColumn& old, double threshold);
+
+}  // namespace nearvote

@@ -1,0 +1,173 @@
+#include "core/session/session.h"
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/base/parallel.h"
+#include "core/label_model/posterior.h"
+#include "core/votes/check_votes.h"
+
+namespace nearvote {
+namespace {
+
+constexpr int64_t kRowsPerTask = 4096;
+constexpr int64_t kHistoryBytes = int64_t{256} << 20;
+constexpr int64_t kHistoryStates = 64;
+
+InvalidArgument unknown_lf(const std::string& name) {
+  return expected("a labelling function of this session", "name", "'" + name + "'");
+}
+
+size_t place_of(const Columns& lfs, const std::string& name) {
+  for (size_t j = 0; j < lfs.size(); ++j)
+    if (lfs[j]->name == name) return j;
+  throw unknown_lf(name);
+}
+
+template <class Body>
+void for_row_blocks(int64_t rows, const RunOptions& options, Body&& body) {
+  const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
+  parallel_for(tasks, effective_threads(options.threads, tasks),
+               [&](int64_t task, int) { body(task * kRowsPerTask, std::min(rows, (task + 1) * kRowsPerTask)); });
+}
+
+// What differs between two states; rows that only one of them has count as changed.
+Change compare(const SessionState* before, const SessionState& after) {
+  Change change;
+  const int64_t common = before == nullptr ? 0 : std::min(before->rows(), after.rows());
+  const int64_t columns = proba_columns(after.model);
+  for (int64_t row = 0; row < after.rows(); ++row) {
+    const auto at = static_cast<size_t>(row);
+    const bool known = row < common;
+    if (!known || before->labels[at] != after.labels[at]) change.labels.push_back(static_cast<int32_t>(row));
+    if (!known || before->covered[at] != after.covered[at]) change.coverage.push_back(static_cast<int32_t>(row));
+    if (!known || !std::equal(after.proba.begin() + row * columns, after.proba.begin() + (row + 1) * columns,
+                              before->proba.begin() + row * columns))
+      change.posteriors.push_back(static_cast<int32_t>(row));
+  }
+  return change;
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, int64_t length, const RunOptions& options)
+    : set_(std::move(set)),
+      domain_(domain),
+      lists_(*set_, length > 0 ? length : NeighborLists::default_length(set_->rows()), options) {}
+
+int64_t Session::bytes() const {
+  int64_t total = set_->bytes() + lists_.bytes() + votes_.bytes();
+  if (state_ != nullptr)
+    for (const auto& lf : state_->lfs) total += lf->bytes();
+  return total;
+}
+
+PendingEdit Session::with_columns(Columns lfs, int64_t looked_up) const {
+  PendingEdit edit;
+  edit.set = set_;
+  edit.counts = state_ == nullptr ? count_columns(lfs, domain_, set_->rows(), {}, {})
+                                  : count_columns(lfs, domain_, set_->rows(), state_->counts, state_->lfs);
+  edit.lfs = std::move(lfs);
+  edit.looked_up = looked_up;
+  return edit;
+}
+
+PendingEdit Session::set_votes(const std::vector<LfVotes>& changed, const RunOptions& options) const {
+  Columns lfs = columns();
+  int64_t looked_up = 0;
+  for (const LfVotes& lf : changed) {
+    options.job.check();
+    check_votes({lf.votes, set_->rows(), 1}, domain_, "votes of '" + lf.name + "'");
+    const auto place = std::find_if(lfs.begin(), lfs.end(), [&](const auto& known) { return known->name == lf.name; });
+    const LfColumn* old = place == lfs.end() ? nullptr : place->get();
+    if (old == nullptr && !lf.threshold.has_value()) throw unknown_lf(lf.name);
+    auto column = make_column(context(options), lf.name, lf.votes,
+                              lf.threshold.has_value() ? *lf.threshold : old->threshold, old);
+    looked_up += column->looked_up;
+    if (old == nullptr)
+      lfs.push_back(std::move(column));
+    else
+      *place = std::move(column);
+  }
+  return with_columns(std::move(lfs), looked_up);
+}
+
+PendingEdit Session::set_threshold(const std::string& name, double threshold, const RunOptions& options) const {
+  Columns lfs = columns();
+  auto& lf = lfs[place_of(lfs, name)];
+  lf = with_threshold(context(options), *lf, threshold);
+  const int64_t looked_up = lf->looked_up;
+  return with_columns(std::move(lfs), looked_up);
+}
+
+PendingEdit Session::remove_lf(const std::string& name) const {
+  Columns lfs = columns();
+  lfs.erase(lfs.begin() + static_cast<std::ptrdiff_t>(place_of(lfs, name)));
+  return with_columns(std::move(lfs), 0);
+}
+
+// Writes the columns that votes_ does not show yet.
+void Session::show(const Columns& lfs, const RunOptions& options) {
+  const auto m = static_cast<int64_t>(lfs.size());
+  const bool all = shown_.size() != lfs.size() || votes_.size() != set_->rows() * m;
+  if (all) {
+    votes_ = AlignedBuffer<int8_t>(set_->rows() * m);
+    shown_.assign(lfs.size(), nullptr);
+  }
+  for_row_blocks(set_->rows(), options, [&](int64_t begin, int64_t end) {
+    for (size_t j = 0; j < lfs.size(); ++j) {
+      if (shown_[j] == lfs[j]) continue;
+      const int8_t* source = lfs[j]->extended.data();
+      int8_t* target = votes_.data() + j;
+      for (int64_t row = begin; row < end; ++row) target[row * m] = source[row];
+    }
+  });
+  shown_ = lfs;
+}
+
+Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& options) {
+  auto next = std::make_shared<SessionState>();
+  next->set = std::move(edit.set);
+  next->domain = domain_;
+  next->lfs = std::move(edit.lfs);
+  next->counts = std::move(edit.counts);
+  next->model = std::move(model);
+  const int64_t rows = next->rows();
+  next->proba.resize(static_cast<size_t>(rows * proba_columns(next->model)));
+  next->labels.resize(static_cast<size_t>(rows));
+  next->covered.resize(static_cast<size_t>(rows));
+  show(next->lfs, options);
+  const VoteMatrix votes{votes_.data(), rows, static_cast<int64_t>(next->lfs.size())};
+  predict_proba(next->model, votes, next->proba.data(), options.threads, options.job);
+  predict(next->model, votes, Undecided::abstain, Undecided::abstain, next->labels.data(), options.threads,
+          options.job);
+  for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row)
+      next->covered[static_cast<size_t>(row)] =
+          std::any_of(votes.row(row), votes.row(row) + votes.cols, [](int8_t vote) { return vote != 0; });
+  });
+  Change change = compare(state_.get(), *next);
+  change.looked_up = edit.looked_up;
+  if (state_ != nullptr) remember();
+  state_ = std::move(next);
+  return change;
+}
+
+// As many states as fit a budget, at least one.
+void Session::remember() {
+  history_.push_back(state_);
+  const int64_t bytes_of_state = std::max<int64_t>(1, set_->rows() * 20);
+  const int64_t most = std::clamp<int64_t>(kHistoryBytes / bytes_of_state, 1, kHistoryStates);
+  while (static_cast<int64_t>(history_.size()) > most) history_.pop_front();
+}
+
+Change Session::undo(const RunOptions& options) {
+  if (history_.empty()) throw expected("an edit to take back", "undo", "none");
+  Change change = compare(state_.get(), *history_.back());
+  show(history_.back()->lfs, options);
+  state_ = std::move(history_.back());
+  history_.pop_back();
+  return change;
+}
+
+}  // namespace nearvote

@@ -1,0 +1,97 @@
+// An editing session: rows with their neighbour lists, labelling functions, and the labels that follow. An edit has two
+// halves, so that the label model between them can be any: a change of the columns and their counts (nothing is
+// altered yet), then commit() with the model fitted to these counts. The state after any edits has the bits of
+// extend_votes, count_votes, predict_proba and predict from scratch.
+//
+// Not safe for concurrent use; states are immutable and may be read from any thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/aligned.h"
+#include "core/label_model/model.h"
+#include "core/session/column_counts.h"
+#include "core/session/lf_column.h"
+#include "core/session/neighbor_lists.h"
+
+namespace nearvote {
+
+// Rows in ascending order.
+struct Change {
+  std::vector<int32_t> labels, posteriors, coverage;  // rows whose label, P(Y) or being covered changed
+  int64_t looked_up = 0;                              // cells searched beyond the neighbour lists
+};
+
+struct SessionState {
+  std::shared_ptr<const EmbeddingSet> set;
+  VoteDomain domain;
+  Columns lfs;
+  VoteCounts counts;
+  LabelModel model;
+  std::vector<double> proba;     // rows x proba_columns
+  std::vector<int8_t> labels;    // rows
+  std::vector<uint8_t> covered;  // rows: an LF votes, directly or extended
+
+  int64_t rows() const { return set->rows(); }
+};
+
+struct LfVotes {
+  std::string name;
+  const int8_t* votes;              // rows
+  std::optional<double> threshold;  // needed for a new LF; a known one keeps its own
+};
+
+// The first half of an edit.
+struct PendingEdit {
+  std::shared_ptr<const EmbeddingSet> set;
+  Columns lfs;
+  VoteCounts counts;
+  int64_t looked_up = 0;
+};
+
+class Session {
+ public:
+  // Builds the neighbour lists, `length` entries a row (0: NeighborLists::default_length).
+  Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, int64_t length, const RunOptions& options);
+
+  // Null before the first commit.
+  const std::shared_ptr<const SessionState>& state() const { return state_; }
+  const NeighborLists& lists() const { return lists_; }
+  VoteDomain domain() const { return domain_; }
+  int64_t bytes() const;
+
+  // --- first halves: throw InvalidArgument (unknown LF, invalid vote) or Cancelled ---
+  // Sets the votes of known LFs and adds new ones, all in one edit. None: only a refit, or a session without LFs.
+  PendingEdit set_votes(const std::vector<LfVotes>& lfs, const RunOptions& options) const;
+  PendingEdit set_threshold(const std::string& name, double threshold, const RunOptions& options) const;
+  PendingEdit remove_lf(const std::string& name) const;
+
+  // --- second halves ---
+  // model: fitted to edit.counts.
+  Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
+  // Back to the state before the last commit. Throws InvalidArgument when there is none.
+  Change undo(const RunOptions& options);
+  int64_t undoable() const { return static_cast<int64_t>(history_.size()); }
+
+ private:
+  ColumnContext context(const RunOptions& options) const { return {*set_, lists_, domain_, options}; }
+  PendingEdit with_columns(Columns lfs, int64_t looked_up) const;
+  Columns columns() const { return state_ == nullptr ? Columns{} : state_->lfs; }
+  void show(const Columns& lfs, const RunOptions& options);
+  void remember();
+
+  std::shared_ptr<const EmbeddingSet> set_;
+  VoteDomain domain_;
+  NeighborLists lists_;
+  std::shared_ptr<const SessionState> state_;
+  std::deque<std::shared_ptr<const SessionState>> history_;
+  // The extended votes as the label model reads them, and which columns they show.
+  AlignedBuffer<int8_t> votes_;
+  Columns shown_;
+};
+
+}  // namespace nearvote

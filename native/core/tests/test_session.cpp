@@ -1,0 +1,267 @@
+// A session after any edits against the whole computation from scratch, bit for bit: extension from its definition
+// (neighbors_reference.h), then count_votes, fit_label_model, predict_proba, predict.
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "core/label_model/fit.h"
+#include "core/label_model/posterior.h"
+#include "core/session/session.h"
+#include "core/session/threshold_test.h"
+#include "core/tests/check.h"
+#include "core/tests/neighbors_reference.h"
+
+using namespace nearvote;
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+struct Lf {
+  std::string name;
+  std::vector<int8_t> votes;
+  double threshold;
+};
+
+LabelModel fit(const VoteCounts& counts) {
+  FitOptions options;
+  options.class_balance.assign(static_cast<size_t>(counts.domain.classes), 1.0);
+  options.class_balance[0] = 2;
+  return fit_label_model(counts, options);
+}
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+// A session and the plain list of what it should hold.
+class Pair {
+ public:
+  Pair(reference::Floats rows, Metric metric, VoteDomain domain, int64_t length)
+      : rows_(std::move(rows)),
+        metric_(metric),
+        domain_(domain),
+        keys_(reference::keys(rows_, rows_, metric)),
+        session_(std::make_shared<EmbeddingSet>(rows_.view(), metric), domain, length, {}) {
+    commit(session_.set_votes({}, {}));
+  }
+
+  Session& session() { return session_; }
+  std::vector<Lf>& lfs() { return lfs_; }
+  int64_t rows() const { return rows_.rows; }
+  double some_score(std::mt19937& rng) const { return score_of_key(metric_, keys_[rng() % keys_.size()]); }
+
+  void set_votes(const Lf& lf) {
+    commit(session_.set_votes({{lf.name, lf.votes.data(), lf.threshold}}, {}));
+    const auto known = std::find_if(lfs_.begin(), lfs_.end(), [&](const Lf& l) { return l.name == lf.name; });
+    if (known == lfs_.end())
+      lfs_.push_back(lf);
+    else
+      *known = lf;
+  }
+  void set_threshold(size_t j, double threshold) {
+    commit(session_.set_threshold(lfs_[j].name, threshold, {}));
+    lfs_[j].threshold = threshold;
+  }
+  void remove(size_t j) {
+    commit(session_.remove_lf(lfs_[j].name));
+    lfs_.erase(lfs_.begin() + static_cast<std::ptrdiff_t>(j));
+  }
+  void undo() {
+    if (past_.size() < 2) return;
+    const auto before = session_.state();
+    check_change(session_.undo({}), before.get());
+    past_.pop_back();
+    lfs_ = past_.back();
+  }
+  void remember() { past_.push_back(lfs_); }
+
+  bool matches_scratch() const {
+    const auto n = static_cast<size_t>(rows_.rows), m = lfs_.size();
+    reference::Votes votes{std::vector<int8_t>(n * m), rows_.rows, static_cast<int64_t>(m)};
+    std::vector<double> thresholds;
+    for (size_t j = 0; j < m; ++j) {
+      for (size_t i = 0; i < n; ++i) votes.data[i * m + j] = lfs_[j].votes[i];
+      thresholds.push_back(lfs_[j].threshold);
+    }
+    const auto nearest = reference::nearest_voters(rows_, votes, rows_, votes, domain_, metric_, keys_);
+    const auto extended = reference::extend(votes, nearest, domain_, metric_, thresholds);
+    const SessionState& state = *session_.state();
+    if (state.lfs.size() != m) return false;
+    for (size_t j = 0; j < m; ++j) {
+      const LfColumn& lf = *state.lfs[j];
+      if (lf.name != lfs_[j].name || lf.threshold != lfs_[j].threshold || lf.votes != lfs_[j].votes) return false;
+      for (size_t i = 0; i < n; ++i) {
+        if (lf.extended[i] != extended.votes[i * m + j]) return false;
+        const int32_t neighbor = extended.neighbors[i * m + j];
+        if (neighbor >= 0 && (lf.nearest[i] != neighbor || lf.score[i] != extended.scores[i * m + j])) return false;
+      }
+    }
+    const VoteMatrix matrix{extended.votes.data(), rows_.rows, static_cast<int64_t>(m)};
+    const VoteCounts counts = count_votes(matrix, domain_);
+    if (counts.joint != state.counts.joint || counts.overlaps != state.counts.overlaps ||
+        counts.conflicts != state.counts.conflicts || counts.covered != state.counts.covered ||
+        counts.rows != state.counts.rows)
+      return false;
+    const LabelModel model = fit(counts);
+    std::vector<double> proba(n * static_cast<size_t>(proba_columns(model)));
+    std::vector<int8_t> labels(n);
+    predict_proba(model, matrix, proba.data());
+    predict(model, matrix, Undecided::abstain, Undecided::abstain, labels.data());
+    return same_bits(model.weights, state.model.weights) && same_bits(proba, state.proba) && labels == state.labels;
+  }
+
+ private:
+  void commit(PendingEdit edit) {
+    const auto before = session_.state();
+    LabelModel model = fit(edit.counts);
+    check_change(session_.commit(std::move(edit), std::move(model), {}), before.get());
+  }
+
+  void check_change(const Change& change, const SessionState* before) const {
+    const SessionState& after = *session_.state();
+    std::vector<int32_t> labels, coverage;
+    for (size_t i = 0; i < after.labels.size(); ++i) {
+      const bool covered =
+          std::any_of(after.lfs.begin(), after.lfs.end(), [&](const auto& lf) { return lf->extended[i] != 0; });
+      if (before == nullptr || before->labels[i] != after.labels[i]) labels.push_back(static_cast<int32_t>(i));
+      if (before == nullptr || (before->covered[i] != 0) != covered) coverage.push_back(static_cast<int32_t>(i));
+    }
+    CHECK(change.labels == labels);
+    CHECK(change.coverage == coverage);
+  }
+
+  reference::Floats rows_;
+  Metric metric_;
+  VoteDomain domain_;
+  std::vector<double> keys_;
+  Session session_;
+  std::vector<Lf> lfs_;
+  std::vector<std::vector<Lf>> past_{{}};
+};
+
+// Few changes, as when a rule is edited, or a new column.
+std::vector<int8_t> edited(std::vector<int8_t> votes, const VoteDomain& domain, std::mt19937& rng) {
+  const auto changes = 1 + rng() % 4;
+  for (size_t c = 0; c < changes; ++c)
+    votes[rng() % votes.size()] =
+        domain.vote_of(static_cast<int>(rng() % static_cast<unsigned>(domain.classes + 1)) - 1);
+  return votes;
+}
+
+// Runs one random sequence; true if the state matched after every edit.
+bool run_sequence(unsigned seed, int64_t rows, int64_t dims, int edits) {
+  std::mt19937 rng(seed);
+  const auto& kinds = reference::all_kinds();
+  const auto kind = kinds[rng() % kinds.size()];
+  const Metric metric = std::vector<Metric>{Metric::cosine, Metric::dot, Metric::l2}[rng() % 3];
+  const VoteDomain domain = rng() % 2 == 0 ? VoteDomain{2, true} : VoteDomain{static_cast<int>(2 + rng() % 3), false};
+  Pair pair(reference::embeddings(kind, rows, dims, seed), metric, domain, 1 + static_cast<int64_t>(rng() % 9));
+  const auto threshold = [&] {
+    const auto pick = rng() % 6;
+    const bool l2 = metric == Metric::l2;
+    if (pick == 0) return l2 ? kInfinity : -kInfinity;
+    if (pick == 1) return l2 ? 0.0 : kInfinity;
+    return pair.some_score(rng);  // often exactly a score: the comparison is strict
+  };
+  for (int edit = 0; edit < edits; ++edit) {
+    auto& lfs = pair.lfs();
+    const auto what = rng() % 8;
+    if (lfs.empty() || (what == 0 && lfs.size() < 5)) {
+      const double coverage = std::vector<double>{0.0, 0.03, 0.1, 0.4, 1.0}[rng() % 5];
+      pair.set_votes(
+          {"lf" + std::to_string(rng() % 9), reference::votes(rows, 1, domain, coverage, rng()).data, threshold()});
+      pair.remember();
+    } else if (what <= 3) {
+      Lf lf = lfs[rng() % lfs.size()];
+      lf.votes = edited(lf.votes, domain, rng);
+      pair.set_votes(lf);
+      pair.remember();
+    } else if (what <= 5) {
+      pair.set_threshold(rng() % lfs.size(), threshold());
+      pair.remember();
+    } else if (what == 6) {
+      pair.remove(rng() % lfs.size());
+      pair.remember();
+    } else {
+      pair.undo();
+    }
+    if (!pair.matches_scratch()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST(any_sequence_of_edits_equals_a_computation_from_scratch) {
+  for (unsigned seed = 0; seed < 1000; ++seed) {
+    const bool equal = run_sequence(seed, 20 + seed % 40, 1 + seed % 20, 10);
+    if (!equal) std::printf("  sequence %u differs\n", seed);
+    CHECK(equal);
+  }
+}
+
+// Enough work for the filtered search behind the lists.
+TEST(the_filtered_search_decides_the_same) {
+  for (unsigned seed = 0; seed < 24; ++seed) CHECK(run_sequence(10000 + seed, 600, 33, 6));
+}
+
+TEST(a_bad_edit_changes_nothing) {
+  Pair pair(reference::embeddings(reference::Kind::random, 30, 5, 1), Metric::cosine, {}, 4);
+  pair.set_votes({"a", reference::votes(30, 1, {}, 0.3, 1).data, 0.5});
+  const auto before = pair.session().state();
+  const std::vector<int8_t> invalid(30, 7);
+  CHECK_THROWS(pair.session().set_votes({{"a", invalid.data(), {}}}, {}), InvalidArgument);
+  CHECK_THROWS(pair.session().set_votes({{"new", pair.lfs()[0].votes.data(), {}}}, {}), InvalidArgument);
+  CHECK_THROWS(pair.session().set_threshold("b", 0.1, {}), InvalidArgument);
+  CHECK_THROWS(pair.session().remove_lf("b"), InvalidArgument);
+  int32_t cancel = 1;
+  RunOptions cancelled;
+  cancelled.job.cancel = &cancel;
+  CHECK_THROWS(pair.session().set_threshold("a", 0.1, cancelled), Cancelled);
+  CHECK(pair.session().state() == before);
+  CHECK(pair.matches_scratch());
+}
+
+TEST(undo_ends_at_the_empty_session) {
+  Pair pair(reference::embeddings(reference::Kind::clustered, 30, 5, 1), Metric::cosine, {}, 4);
+  for (int i = 0; i < 3; ++i) {
+    pair.set_votes({"lf" + std::to_string(i), reference::votes(30, 1, {}, 0.3, static_cast<unsigned>(i)).data, 0.5});
+    pair.remember();
+  }
+  for (int i = 0; i < 3; ++i) pair.undo();
+  CHECK(pair.session().state()->lfs.empty());
+  CHECK_THROWS(pair.session().undo({}), InvalidArgument);
+}
+
+TEST(a_session_of_no_rows_or_one) {
+  for (int64_t rows : {0, 1}) {
+    Pair pair(reference::embeddings(reference::Kind::random, rows, 3, 1), Metric::cosine, {}, 4);
+    pair.set_votes({"a", std::vector<int8_t>(static_cast<size_t>(rows), 1), 0.5});
+    CHECK(pair.matches_scratch());
+  }
+}
+
+TEST(a_rounded_score_is_only_trusted_away_from_the_threshold) {
+  std::mt19937 rng(5);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  for (int i = 0; i < 100000; ++i) {
+    for (Metric metric : {Metric::cosine, Metric::l2}) {
+      const double score = metric == Metric::l2 ? std::fabs(uniform(rng)) : uniform(rng);
+      const double threshold = score + (rng() % 2 == 0 ? 0 : 1e-8) * uniform(rng);
+      const Inside answer = ThresholdTest(metric, threshold)(static_cast<float>(score));
+      CHECK(answer == Inside::unclear || (answer == Inside::yes) == within_threshold(metric, score, threshold));
+    }
+  }
+  for (double threshold : {kInfinity, -kInfinity, std::nan(""), 1e300, -1e300}) {
+    for (Metric metric : {Metric::dot, Metric::l2}) {
+      for (double score : {0.0, 1.0, 1e39, metric == Metric::dot ? -1e39 : 2.0}) {
+        const Inside answer = ThresholdTest(metric, threshold)(static_cast<float>(score));
+        CHECK(answer == Inside::unclear || (answer == Inside::yes) == within_threshold(metric, score, threshold));
+      }
+    }
+  }
+}
+
+CHECK_MAIN
