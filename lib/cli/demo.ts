@@ -36,8 +36,13 @@ async function readSplit(name: string): Promise<Split> {
   return { votes: input.votes, embeddings, labels, texts };
 }
 
-/** Accuracy, and F1 of the class +1. */
-function score(predicted: Int8Array, labels: Int8Array): { accuracy: number; f1: number } {
+interface Score {
+  readonly accuracy: number;
+  /** Of the class +1. */
+  readonly f1: number;
+}
+
+function score(predicted: Int8Array, labels: Int8Array): Score {
   const count = (test: (guess: number, truth: number) => boolean) =>
     predicted.reduce((sum, guess, row) => sum + (test(guess, labels[row]!) ? 1 : 0), 0);
   const hits = count((guess, truth) => guess === 1 && truth === 1);
@@ -96,82 +101,81 @@ const milliseconds = (time: number) => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
 const started = performance.now();
 const [train, valid, test] = await Promise.all([readSplit('train'), readSplit('valid'), readSplit('test')]);
 const rules = JSON.parse(await readFile(join(DATA, 'lfs.json'), 'utf8')) as { name: string }[];
-const read = performance.now();
+const readTime = performance.now() - started;
 
 const epoxy = await Epoxy.fit({ votes: train.votes, embeddings: train.embeddings, gold: valid });
-const { thresholds, timings, method } = epoxy.report();
+const { thresholds, timings, method, fallback } = epoxy.report();
+
+// Rows without a vote, and ties, get one class; without extension the likelier one, with it the one Epoxy chose on valid.
 const decide = { ties: 'prior', uncovered: 'prior' } as const;
 const classBalance = { labels: valid.labels };
-const withoutNeighbors = (model: LabelModel) => score(model.predict(test.votes, decide), test.labels);
-const majority = withoutNeighbors(LabelModel.fit(train.votes, { method: 'majority', classBalance }));
-const labelModel = withoutNeighbors(LabelModel.fit(train.votes, { classBalance }));
+const direct = (model: LabelModel) => score(model.predict(test.votes, decide), test.labels);
+const majority = direct(LabelModel.fit(train.votes, { method: 'majority', classBalance }));
+const labelModel = direct(LabelModel.fit(train.votes, { classBalance }));
 const beforeTest = performance.now();
 const predicted = epoxy.predict(test, decide);
 const testTime = performance.now() - beforeTest;
-const extended = score(predicted, test.labels);
 
 const output = join(ROOT, 'out', 'sms-labels.csv');
 await mkdir(join(ROOT, 'out'), { recursive: true });
 await writeFileAtomic(output, encodeLabels('.csv', fittedLabels(epoxy, train.votes)));
 
-const own = percent(coverage(test.votes));
-const row = (name: string, covered: string, { accuracy, f1 }: { accuracy: number; f1: number }) => [
+const [rows, dimensions] = train.embeddings.shape;
+const { threads, isa } = devices()[0]!;
+const scoreRow = (name: string, votes: VoteMatrix, { accuracy, f1 }: Score) => [
   name,
-  covered,
+  percent(coverage(votes)),
   percent(accuracy),
   f1.toFixed(3),
 ];
-const device = devices()[0]!;
-const total = timings.neighbors + timings.fit + timings.predict;
-const examples = five(spamByNeighbor(epoxy, test, predicted), train);
+const scores = textTable(
+  [`${test.labels.length} test messages, ${rules.length} rules`, 'have a vote', 'accuracy', 'F1 of spam'],
+  [
+    scoreRow('majority vote of the rules', test.votes, majority),
+    scoreRow('label model: rules weighed', test.votes, labelModel),
+    scoreRow('label model + votes of neighbours', epoxy.extend(test).votes, score(predicted, test.labels)),
+  ],
+  '  ',
+);
+const times = textTable(
+  [`${threads} threads (${isa})`, 'time'],
+  [
+    [`votes lent among ${rows} messages, ${dimensions} dimensions`, milliseconds(timings.neighbors)],
+    [`label model fitted (${method})`, milliseconds(timings.fit)],
+    [`${rows} labels with probabilities`, milliseconds(timings.predict)],
+    ['together', milliseconds(timings.neighbors + timings.fit + timings.predict)],
+    ['besides: threshold chosen among up to 65', milliseconds(timings.thresholds)],
+    ['besides: test messages labelled', milliseconds(testTime)],
+    ['besides: files read', milliseconds(readTime)],
+  ],
+  '  ',
+);
+const examples = five(spamByNeighbor(epoxy, test, predicted), train).map(
+  ({ similarity, text, neighbor, rule, truth }) => `\
+  spam${truth === 1 ? '' : ', wrongly'}: ${shorten(text, 88)}
+    ${similarity.toFixed(2)}: ${shorten(train.texts[neighbor]!, 88)}
+          voted on by the rule "${rules[rule]!.name}"`,
+);
 
 process.stdout.write(`
-Which of these text messages are spam? Nobody labelled the ${train.votes.shape[0]} training messages. Instead there are ${rules.length} rules
-of thumb, such as "${rules[42]!.name}" or "${rules[0]!.name}": each votes where it recognises something, and abstains on
-everything else. On ${percent(1 - coverage(train.votes))} of the messages no rule says a word.
+Which of these text messages are spam? Nobody labelled the ${rows} training messages. Instead there are
+${rules.length} rules, such as "${rules[42]!.name}" or "${rules[0]!.name}": each votes where it recognises its words and
+abstains on everything else. On ${percent(1 - coverage(train.votes))} of the messages no rule says a word.
 
-nearvote lends a vote to messages that mean nearly the same (cosine similarity of sentence embeddings above ${thresholds[0]!.toFixed(2)}), then
-weighs the rules and gives every message a label with a probability. That threshold is the one thing learned from labels: from
-${valid.labels.length} other messages. The scores are on ${test.labels.length} more that were never looked at:
+nearvote lends votes to messages that mean nearly the same (cosine similarity of their embeddings above
+${thresholds[0]!.toFixed(2)}), then weighs the rules and gives each message a label with a probability. Labels of ${valid.labels.length}
+other messages chose that threshold; nothing was tuned on the test messages.
 
-${textTable(
-  ['', 'have a vote', 'accuracy', 'F1 of spam'],
-  [
-    row('majority vote of the rules', own, majority),
-    row(`label model (rules weighed)`, own, labelModel),
-    row('label model + votes of neighbours', percent(coverage(epoxy.extend(test).votes)), extended),
-  ],
-  '  ',
-)}
-  (${test.labels.length} messages, ${test.votes.shape[1]} rules; where nothing votes the answer is "ham", as most messages are)
+${scores}
 
-Time, ${device.threads} threads of this machine (${device.isa}):
+Where nothing votes the answer is "${fallback === 1 ? 'spam' : 'ham'}".
 
-${textTable(
-  ['', ''],
-  [
-    [
-      `votes lent among ${train.votes.shape[0]} messages, ${train.embeddings.shape[1]} dimensions`,
-      milliseconds(timings.neighbors),
-    ],
-    ['rules weighed (label model fitted)', milliseconds(timings.fit)],
-    [`${train.votes.shape[0]} labels with probabilities`, milliseconds(timings.predict)],
-    ['together', milliseconds(total)],
-  ],
-  '  ',
-)}
-  (besides: reading the files ${milliseconds(read - started)}, choosing the threshold ${milliseconds(timings.thresholds)}, the test messages ${milliseconds(testTime)})
+${times}
 
-Five test messages no rule recognised, and the training message whose vote each was lent:
+Five test messages no rule recognised, and the training message that lent each its vote:
 
-${examples
-  .map(
-    ({ similarity, text, neighbor, rule, truth }) =>
-      `  spam${truth === 1 ? '' : ' (wrong)'}: ${shorten(text, 88)}\n` +
-      `   ~ ${similarity.toFixed(2)}  ${shorten(train.texts[neighbor]!, 88)}\n           voted on by the rule "${rules[rule]!.name}"`,
-  )
-  .join('\n')}
+${examples.join('\n')}
 
-Labels of the training messages: ${relative(process.cwd(), output)} (id, label, probability, covered | extended | uncovered)
-Label model: ${method}. Everything again on your own data: npx nearvote label --help
+Labels of all training messages: ${relative(process.cwd(), output)}
+On your own data: npx nearvote label --help
 `);
