@@ -1,5 +1,13 @@
 export { type AnalyzeVotesOptions, analyzeVotes, formatAnalysis, type LfAnalysis } from './analyze.js';
 export { EmbeddingSet, type EmbeddingSetOptions, type Embeddings } from './embedding-set.js';
+export {
+  EndModel,
+  type EndModelInput,
+  type EndModelJSON,
+  type EndModelReport,
+  fitEndModel,
+  fitEndModelAsync,
+} from './end-model.js';
 export { Epoxy, type EpoxyInput, type EpoxyJSON, type EpoxyReport, type ThresholdReport } from './epoxy.js';
 export {
   type ExtendedVotes,

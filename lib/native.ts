@@ -152,7 +152,35 @@ export interface LabelModelAddon {
   ): Call;
 }
 
-export type Addon = RuntimeAddon & NeighborsAddon & VotesAddon & LabelModelAddon;
+export interface EndModelAddon {
+  /** summary: iterations, loss, converged (0 or 1). */
+  fitEndModel(
+    ...args: [
+      ...NativeOperand,
+      proba: Float64Array,
+      classes: number,
+      rowWeights: Float64Array | undefined,
+      l2: number,
+      maxIterations: number,
+      weights: Float64Array,
+      summary: Float64Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+  predictEndModel(
+    ...args: [
+      ...NativeOperand,
+      classes: number,
+      weights: Float64Array,
+      out: Float64Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+}
+
+export type Addon = RuntimeAddon & NeighborsAddon & VotesAddon & LabelModelAddon & EndModelAddon;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

@@ -9,6 +9,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   nearvote::node::register_neighbors(env, exports);
   nearvote::node::register_votes(env, exports);
   nearvote::node::register_label_model(env, exports);
+  nearvote::node::register_end_model(env, exports);
   return exports;
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "core/end_model/logistic.h"
 #include "core/neighbors/embedding_set.h"
 #include "node/handle.h"
 
@@ -23,6 +24,12 @@ class Operand {
 
   // The set, packed now if the operand is a matrix. Called inside the job.
   std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options) const;
+
+  // The rows themselves: of a set as it holds them (normalised under cosine), of a matrix as they are.
+  Rows rows() const {
+    if (set_ == nullptr) return {matrix_.data, matrix_.rows, matrix_.cols, matrix_.cols};
+    return {set_->row(0), set_->rows(), set_->dims(), set_->stride()};
+  }
 
   bool same_as(const Operand& other) const {
     return set_ != nullptr ? set_ == other.set_
