@@ -13,7 +13,6 @@ namespace {
 constexpr int kPlainSweeps = 10;
 constexpr int kSweeps = 150;
 constexpr double kTolerance = 1e-7;
-constexpr double kOverlap = 30;
 
 // An orthonormal basis of the K - 1 directions orthogonal to sqrt(balance), K x (K - 1) row-major: g lives there
 // because sum_y P(y) d_uy = 0 (Householder reflection of the last axis).
@@ -45,7 +44,7 @@ class Solver {
         difference_(prior_differences(counts, shares_, balance)) {
     for (const int64_t count : counts.overlaps) {
       const auto overlap = static_cast<double>(count);
-      evidence_.push_back(overlap / (overlap + kOverlap));
+      evidence_.push_back(overlap / (overlap + kOverlapPrior));
     }
     prior_.resize(static_cast<size_t>(size_ * rank_));
     for (int64_t u = 0; u < size_; ++u) to_directions(prior_of(u), prior_.data() + u * rank_);

@@ -4,14 +4,12 @@
 #include <cmath>
 
 #include "core/label_model/class_balance.h"
+#include "core/label_model/class_conditional.h"
 #include "core/label_model/covariance.h"
-#include "core/label_model/pair_moments.h"
-#include "core/label_model/triplets.h"
+#include "core/label_model/triplet_model.h"
 
 namespace nearvote {
 namespace {
-
-constexpr double kPriorAccuracy = 0.75;
 
 LabelModel empty_model(const VoteCounts& counts, const FitOptions& options) {
   LabelModel model;
@@ -42,58 +40,10 @@ LabelModel fit_majority(const VoteCounts& counts, const FitOptions& options) {
   return model;
 }
 
-LabelModel fit_triplets(const VoteCounts& counts, const FitOptions& options, TripletRule rule, const JobControl& job) {
+LabelModel fit_covariance_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
   LabelModel model = empty_model(counts, options);
-  const int classes = counts.domain.classes;
-  model.start = log_balance(model.class_balance);
-  const PairMoments moments = pair_moments(counts);
-  const TripletEstimates triplets = solve_triplets(moments, rule, options.threads, job);
-  std::vector<int> signs(static_cast<size_t>(counts.lfs), 1);
-  if (!options.all_positive) signs = recover_signs(counts, moments);
-  for (int64_t i = 0; i < counts.lfs; ++i) {
-    const auto at = static_cast<size_t>(i);
-    LfAccuracy& accuracy = model.accuracies[at];
-    accuracy.from_prior = triplets.candidates[at] == 0;
-    accuracy.sign = accuracy.from_prior ? 1 : signs[at];
-    const double b = accuracy.sign * triplets.magnitude[at];
-    const double raw = accuracy.from_prior ? kPriorAccuracy : (b * (classes - 1) + 1) / classes;
-    // n votes cannot show that an LF errs less often than about once in n + 2.
-    const double least = 1.0 / (static_cast<double>(counts.lf_votes(i)) + 2);
-    accuracy.estimate = std::clamp(raw, std::min(least, 0.25), 1 - std::min(least, 0.25));
-    accuracy.clamped = accuracy.estimate != raw;
-    const double right = std::log(accuracy.estimate), wrong = std::log((1 - accuracy.estimate) / (classes - 1));
-    for (int c = 0; c < classes; ++c)
-      for (int y = 0; y < classes; ++y) model.weight(i, c + 1, y) = c == y ? right : wrong;
-  }
-  return model;
-}
-
-LabelModel fit_class_conditional(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
-  LabelModel model = empty_model(counts, options);
-  model.start = log_balance(model.class_balance);
-  const int classes = counts.domain.classes;
   const CovarianceFit fit = fit_covariance(counts, model.class_balance, options.all_positive, job);
-  for (int64_t i = 0; i < counts.lfs; ++i) {
-    LfAccuracy& accuracy = model.accuracies[static_cast<size_t>(i)];
-    double right = 0, votes = 0, chance = 0, learnt = 0;
-    for (int c = 0; c < classes; ++c) {
-      const int64_t u = i * classes + c;
-      if (counts.votes(u) == 0) continue;
-      const double* given = fit.likelihood.data() + u * classes;
-      double share = 0;
-      for (int y = 0; y < classes; ++y) {
-        share += model.class_balance[static_cast<size_t>(y)] * given[y];
-        model.weight(i, c + 1, y) = std::log(given[y]);
-      }
-      right += model.class_balance[static_cast<size_t>(c)] * given[c];
-      chance += model.class_balance[static_cast<size_t>(c)] * share;
-      votes += share;
-      learnt = std::max(learnt, fit.weight[static_cast<size_t>(u)]);
-    }
-    accuracy.from_prior = learnt == 0;
-    accuracy.estimate = votes > 0 ? right / votes : kPriorAccuracy;
-    accuracy.sign = right < chance ? -1 : 1;
-  }
+  set_likelihoods(model, counts, fit.likelihood, fit.weight);
   return model;
 }
 
@@ -104,13 +54,13 @@ LabelModel fit_label_model(const VoteCounts& counts, const FitOptions& options, 
     case Method::majority:
       return fit_majority(counts, options);
     case Method::triplet_mean:
-      return fit_triplets(counts, options, TripletRule::mean, job);
+      return fit_triplet_model(counts, empty_model(counts, options), TripletRule::mean, options, job);
     case Method::triplet_median:
-      return fit_triplets(counts, options, TripletRule::median, job);
+      return fit_triplet_model(counts, empty_model(counts, options), TripletRule::median, options, job);
     case Method::triplet_weighted:
-      return fit_triplets(counts, options, TripletRule::weighted, job);
+      return fit_triplet_model(counts, empty_model(counts, options), TripletRule::weighted, options, job);
     case Method::covariance:
-      return fit_class_conditional(counts, options, job);
+      return fit_covariance_model(counts, options, job);
   }
   return {};
 }

@@ -5,7 +5,7 @@
 
 namespace nearvote {
 
-PairMoments pair_moments(const VoteCounts& counts) {
+PairMoments agreement_moments(const VoteCounts& counts) {
   PairMoments moments;
   moments.lfs = counts.lfs;
   moments.classes = counts.domain.classes;
@@ -29,6 +29,74 @@ PairMoments pair_moments(const VoteCounts& counts) {
     }
   }
   return moments;
+}
+
+namespace {
+
+// E[s] and E[s^2] of LF i's score for class y.
+struct ScoreMargin {
+  double mean, variance;
+};
+
+ScoreMargin score_margin(const VoteCounts& counts, int64_t lf, int y) {
+  const auto n = static_cast<double>(counts.rows);
+  const double votes = static_cast<double>(counts.lf_votes(lf)) / n;
+  const double mean = 2 * static_cast<double>(counts.votes(lf * counts.domain.classes + y)) / n - votes;
+  return {mean, votes - mean * mean};
+}
+
+// E[u s_j]: u an indicator, s_j the score of LF j for class y.
+double product_with_score(const VoteCounts& counts, int64_t u, int64_t j, int y) {
+  const int classes = counts.domain.classes;
+  int64_t same = 0, all = 0;
+  for (int c = 0; c < classes; ++c) {
+    const int64_t both = counts.both(u, j * classes + c);
+    all += both;
+    if (c == y) same = both;
+  }
+  return static_cast<double>(2 * same - all) / static_cast<double>(counts.rows);
+}
+
+}  // namespace
+
+PairMoments score_moments(const VoteCounts& counts, int y) {
+  const int classes = counts.domain.classes;
+  PairMoments moments;
+  moments.lfs = counts.lfs;
+  moments.classes = classes;
+  const auto size = static_cast<size_t>(counts.lfs * counts.lfs);
+  moments.value.assign(size, 0.0);
+  moments.variance.assign(size, std::numeric_limits<double>::infinity());
+  for (int64_t i = 0; i < counts.lfs; ++i) {
+    const ScoreMargin a = score_margin(counts, i, y);
+    if (!(a.variance > 0)) continue;
+    for (int64_t j = 0; j < i; ++j) {
+      const ScoreMargin b = score_margin(counts, j, y);
+      if (!(b.variance > 0)) continue;
+      double product = 0;
+      for (int c = 0; c < classes; ++c) {
+        product += (c == y ? 1 : -1) * product_with_score(counts, i * classes + c, j, y);
+      }
+      const auto ij = static_cast<size_t>(i * counts.lfs + j), ji = static_cast<size_t>(j * counts.lfs + i);
+      moments.value[ij] = moments.value[ji] = product - a.mean * b.mean;
+      moments.variance[ij] = moments.variance[ji] = a.variance * b.variance / static_cast<double>(counts.rows);
+    }
+  }
+  return moments;
+}
+
+void indicator_moments(const VoteCounts& counts, int64_t u, std::vector<double>& row, std::vector<double>& variance) {
+  const int y = static_cast<int>(u % counts.domain.classes);
+  const auto n = static_cast<double>(counts.rows);
+  const double p = static_cast<double>(counts.votes(u)) / n;
+  row.assign(static_cast<size_t>(counts.lfs), 0.0);
+  variance.assign(static_cast<size_t>(counts.lfs), std::numeric_limits<double>::infinity());
+  for (int64_t j = 0; j < counts.lfs; ++j) {
+    const ScoreMargin b = score_margin(counts, j, y);
+    if (j == u / counts.domain.classes || !(b.variance > 0)) continue;
+    row[static_cast<size_t>(j)] = product_with_score(counts, u, j, y) - p * b.mean;
+    variance[static_cast<size_t>(j)] = p * (1 - p) * b.variance / n;
+  }
 }
 
 std::vector<int> recover_signs(const VoteCounts& counts, const PairMoments& moments) {

@@ -13,6 +13,9 @@
 
 namespace nearvote {
 
+// The prior weighs as much as this many votes that meet another LF's.
+constexpr double kOverlapPrior = 30;
+
 // U: D of each indicator against its own class; 0 for indicators without votes and impossible or certain classes.
 std::vector<double> prior_differences(const VoteCounts& counts, const VoteShares& shares,
                                       const std::vector<double>& class_balance);

@@ -101,7 +101,7 @@ TEST(majority_is_the_share_of_votes) {
 TEST(pair_moments_by_hand) {
   // Rows where both vote: 5, of which 4 agree: m = 2 * 4/5 - 1.
   const int8_t votes[] = {1, 1, 1, 1, -1, -1, -1, -1, 1, -1, 0, 1, 1, 0};
-  const PairMoments moments = pair_moments(count_votes({votes, 7, 2}, kBinary));
+  const PairMoments moments = agreement_moments(count_votes({votes, 7, 2}, kBinary));
   CHECK_NEAR(moments.m(0, 1), 0.6, 1e-15);
   CHECK_NEAR(moments.m(1, 0), 0.6, 1e-15);
   CHECK(moments.var(0, 1) > 0 && moments.var(0, 1) < 0.25);
@@ -155,13 +155,30 @@ TEST(what_votes_do_not_tell_comes_from_the_prior) {
   CHECK(dead.accuracies[3].from_prior);
   CHECK_NEAR(dead.accuracies[3].estimate, 0.75, 1e-15);
   CHECK_NEAR(dead.accuracies[0].estimate, 0.9, 0.02);
-  const int8_t pair[] = {1, 1, -1, 1, 0, 0};
+  const int8_t pair[] = {1, 1, -1, 1, -1, -1};
   const LabelModel two = fit_label_model(count_votes({pair, 3, 2}, kBinary), with(Method::triplet_median));
   CHECK(two.accuracies[0].from_prior && two.accuracies[1].from_prior);
   double proba[3];
   predict_proba(two, {pair, 3, 2}, proba);
-  CHECK_NEAR(proba[0], 0.9, 1e-12);  // 9 : 1
+  CHECK_NEAR(proba[0], 0.9, 1e-12);  // 3/4 and 3/4 for it: odds 9 : 1
   CHECK_NEAR(proba[1], 0.5, 1e-12);
+}
+
+// Keyword LFs agree by construction wherever two of a class meet: agreements would call them perfect.
+TEST(triplets_of_unipolar_lfs_use_covariances) {
+  const std::vector<ClassConditionalLf> lfs{{{{0, 0}, {0.05, 0.3}}}, {{{0, 0}, {0.05, 0.3}}}, {{{0, 0}, {0.1, 0.4}}},
+                                            {{{0.3, 0.05}, {0, 0}}}, {{{0.2, 0.1}, {0, 0}}},  {{{0.3, 0.1}, {0, 0}}}};
+  const Simulation data = simulate_conditional(500000, lfs, 0.4, 16);
+  const VoteCounts counts = count_votes({data.votes.data(), 500000, 6}, kBinary);
+  for (const Method method : kTripletMethods) {
+    const LabelModel model = fit_label_model(counts, with(method, {0.6, 0.4}));
+    for (int64_t i = 0; i < 6; ++i) {
+      const int c = i < 3 ? 1 : 0;
+      for (int y = 0; y < 2; ++y) {
+        CHECK_NEAR(std::exp(model.weight(i, c + 1, y)), lfs[static_cast<size_t>(i)].p[c][y], 0.02);
+      }
+    }
+  }
 }
 
 TEST(class_balance_is_checked) {
