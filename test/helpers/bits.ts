@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 export function bits(result: object): string {
   const hash = createHash('sha256');
   const add = (value: unknown) => {
-    if (ArrayBuffer.isView(value)) hash.update(value);
+    if (ArrayBuffer.isView(value)) hash.update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
     else if (typeof value === 'object' && value !== null) Object.values(value).forEach(add);
     else hash.update(String(value));
   };
