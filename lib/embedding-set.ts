@@ -7,12 +7,13 @@ import {
   rangeError,
   typeError,
 } from './check.js';
+import { checkCuda } from './device.js';
 import { atOnce, createAsync, type Schedule } from './job.js';
 import { addon, type NativeHandle, type NativeOperand } from './native.js';
-import type { AsyncOptions, CallOptions, FloatMatrix, Metric } from './types.js';
+import type { AsyncOptions, FloatMatrix, Metric, SearchOptions } from './types.js';
 
 /** Options of {@link EmbeddingSet}. */
-export interface EmbeddingSetOptions extends CallOptions {
+export interface EmbeddingSetOptions extends SearchOptions {
   /** How rows will be compared; cosine normalises them. Default 'cosine'. */
   readonly metric?: Metric;
 }
@@ -28,12 +29,15 @@ export class EmbeddingSet {
   /** [rows, dimensions] */
   readonly shape: readonly [rows: number, cols: number];
   readonly metric: Metric;
+  /** Where calls with this set run unless they say otherwise; on 'cuda' the rows are resident there. */
+  readonly device: 'cpu' | 'cuda';
   readonly #handle: NativeHandle<'EmbeddingSet'>;
   #closed = false;
 
   /**
    * @param embeddings n x d, finite. Read in place during the call.
-   * @throws RangeError naming row and column of the first NaN or Inf; TypeError or RangeError for wrong types and shapes.
+   * @throws RangeError naming row and column of the first NaN or Inf; TypeError or RangeError for wrong types and shapes; Error for
+   *   device 'cuda' without one.
    *   A zero row is allowed: under cosine it has no direction, scores 0 in matrices and top-k and takes no part in extension.
    */
   constructor(embeddings: FloatMatrix, options: EmbeddingSetOptions = {}, schedule: Schedule = atOnce) {
@@ -43,10 +47,12 @@ export class EmbeddingSet {
     const threads = checkThreads(options.threads);
     this.shape = [rows, cols];
     this.metric = metric;
+    const cuda = checkCuda(options.device);
+    this.device = cuda ? 'cuda' : 'cpu';
     const handle = addon.newEmbeddingSet();
     this.#handle = handle;
     schedule((control, copy) =>
-      addon.fillEmbeddingSet(handle, copy ? data.slice() : data, rows, cols, metric, threads, control),
+      addon.fillEmbeddingSet(handle, copy ? data.slice() : data, rows, cols, metric, threads, cuda, control),
     );
   }
 

@@ -11,10 +11,10 @@ import {
   type PredictOptions,
 } from './label-model.js';
 import { candidateThresholds, PseudoGold, sweep } from './thresholds.js';
-import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
+import type { AsyncOptions, CallOptions, Metric, SearchOptions, VoteMatrix } from './types.js';
 
 /** What {@link Epoxy.fit} takes. */
-export interface EpoxyInput extends VotedRows, CallOptions {
+export interface EpoxyInput extends VotedRows, SearchOptions {
   /** Default 'cosine'. */
   readonly metric?: Metric | undefined;
   /**
@@ -125,16 +125,17 @@ export class Epoxy {
     const fixed = given === 'auto' ? undefined : checkThresholds(given, checked.cols);
     const votes = options.copy ? { ...input.votes, data: input.votes.data.slice() } : input.votes;
     const { signal, copy } = options;
+    const { threads, device } = input;
     const ownsEmbeddings = !(input.embeddings instanceof EmbeddingSet);
     const clock = new Stopwatch();
 
     const embeddings =
       input.embeddings instanceof EmbeddingSet
         ? input.embeddings
-        : await EmbeddingSet.create(input.embeddings, { metric, threads: input.threads, signal, copy });
+        : await EmbeddingSet.create(input.embeddings, { metric, threads, device, signal, copy });
     const support = { votes, embeddings };
     const job = { signal, ...(options.onProgress && { onProgress: options.onProgress }) };
-    const rows = { ...support, metric, threads: input.threads };
+    const rows = { ...support, metric, threads, device };
     const voters = await NearestVoters.create(rows, job);
     clock.lap('neighbors');
 

@@ -9,10 +9,11 @@ import {
   rangeError,
   typeError,
 } from './check.js';
+import { checkCuda } from './device.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { atOnce, createAsync, runJob, type Schedule } from './job.js';
 import { addon, type Control, type NativeHandle, type NativeVoteOperands } from './native.js';
-import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
+import type { AsyncOptions, Metric, SearchOptions, VoteMatrix } from './types.js';
 
 /** Votes on rows and the embeddings of the same rows. */
 export interface VotedRows {
@@ -28,7 +29,7 @@ export interface ExtensionInput extends VotedRows {
   readonly metric?: Metric | undefined;
 }
 
-export interface ExtendVotesInput extends ExtensionInput, CallOptions {
+export interface ExtendVotesInput extends ExtensionInput, SearchOptions {
   /**
    * One for all labelling functions or one each; strict: similarity > threshold (cosine, dot), distance < radius (l2).
    * +Infinity (similarities) or 0 (l2) extends nothing.
@@ -85,6 +86,9 @@ function checkInput(input: ExtensionInput, copy = false) {
   return { votes: queries.votes, operands };
 }
 
+const onCuda = ({ device, embeddings, support }: ExtensionInput & SearchOptions) =>
+  checkCuda(device, embeddings, support?.embeddings ?? embeddings);
+
 function emptyVotes(rows: number, lfs: number, classes: number): VoteMatrix {
   const data = new Int8Array(rows * lfs);
   return classes === 0 ? { data, shape: [rows, lfs] } : { data, shape: [rows, lfs], classes };
@@ -96,11 +100,12 @@ function prepare(input: ExtendVotesInput, copy = false) {
   const { votes, operands } = checkInput(input, copy);
   const thresholds = checkThresholds(input.thresholds, votes.cols);
   const threads = checkThreads(input.threads);
+  const cuda = onCuda(input);
   checkInteger(input.k ?? 1, 'k', 1, 1);
   const extended = emptyVotes(votes.rows, votes.cols, votes.classes);
   const result: ExtendedVotes = { votes: extended, ...emptyNeighbors(extended.data.length) };
   const run = (control: Control) =>
-    addon.extendVotes(...operands, thresholds, extended.data, result.neighbors, result.scores, threads, control);
+    addon.extendVotes(...operands, thresholds, extended.data, result.neighbors, result.scores, threads, cuda, control);
   return { result, run };
 }
 
@@ -142,20 +147,21 @@ export class NearestVoters {
   readonly #handle: NativeHandle<'NearestVoters'>;
 
   /** @throws as {@link extendVotes}. */
-  constructor(input: ExtensionInput & CallOptions, schedule: Schedule = atOnce) {
+  constructor(input: ExtensionInput & SearchOptions, schedule: Schedule = atOnce) {
     const { votes, operands } = checkInput(input);
     const threads = checkThreads(input.threads);
+    const cuda = onCuda(input);
     this.shape = [votes.rows, votes.cols];
     this.#classes = votes.classes;
     const handle = addon.newNearestVoters();
     this.#handle = handle;
     schedule((control, copy) =>
-      addon.fillNearestVoters(handle, ...(copy ? checkInput(input, true).operands : operands), threads, control),
+      addon.fillNearestVoters(handle, ...(copy ? checkInput(input, true).operands : operands), threads, cuda, control),
     );
   }
 
   /** The constructor as a job: the event loop stays free, the same bits. */
-  static async create(input: ExtensionInput & CallOptions, options: AsyncOptions = {}): Promise<NearestVoters> {
+  static async create(input: ExtensionInput & SearchOptions, options: AsyncOptions = {}): Promise<NearestVoters> {
     return createAsync(options, (schedule) => new NearestVoters(input, schedule));
   }
 

@@ -38,9 +38,18 @@ export {
   pairwiseSimilarities,
   pairwiseSimilaritiesAsync,
 } from './pairwise.js';
-export { type Device, devices, setThreads } from './runtime.js';
+export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevice, setThreads } from './runtime.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
-export type { AsyncOptions, CallOptions, FloatMatrix, FloatResult, Metric, VoteMatrix } from './types.js';
+export type {
+  AsyncOptions,
+  CallOptions,
+  DeviceChoice,
+  FloatMatrix,
+  FloatResult,
+  Metric,
+  SearchOptions,
+  VoteMatrix,
+} from './types.js';
 export {
   countVotes,
   countVotesAsync,

@@ -14,7 +14,22 @@ export interface NativeHandle<Name extends string> {
   readonly [brand]: Name;
 }
 
+/** The CUDA device, or why there is none. */
+export type NativeCudaStatus =
+  | { available: false; reason: string }
+  | {
+      available: true;
+      backend: string;
+      name: string;
+      capability: number;
+      multiprocessors: number;
+      driver: number;
+      memoryTotal: number;
+      memoryFree: number;
+    };
+
 export interface RuntimeAddon {
+  cudaStatus(): NativeCudaStatus;
   setThreads(count: number): void;
   withdrawJob(control: Int32Array<SharedArrayBuffer>): void;
   runtime(): { threads: number; availableThreads: number; pendingJobs: number; isa: string; isas: string[] };
@@ -35,6 +50,7 @@ export interface NeighborsAddon {
     cols: number,
     metric: Metric,
     threads: number,
+    cuda: boolean,
     control: Control,
   ): Call;
   embeddingSetBytes(handle: NativeHandle<'EmbeddingSet'>): number;
@@ -48,6 +64,7 @@ export interface NeighborsAddon {
       precise: boolean,
       out: Float32Array,
       threads: number,
+      cuda: boolean,
       control: Control,
     ]
   ): Call;
@@ -60,6 +77,7 @@ export interface NeighborsAddon {
       indices: Int32Array,
       scores: Float32Array,
       threads: number,
+      cuda: boolean,
       control: Control,
     ]
   ): Call;
@@ -71,13 +89,14 @@ export interface NeighborsAddon {
       neighbors: Int32Array,
       scores: Float32Array,
       threads: number,
+      cuda: boolean,
       control: Control,
     ]
   ): Call;
   newNearestVoters(): NativeHandle<'NearestVoters'>;
   fillNearestVoters(
     handle: NativeHandle<'NearestVoters'>,
-    ...args: [...NativeVoteOperands, threads: number, control: Control]
+    ...args: [...NativeVoteOperands, threads: number, cuda: boolean, control: Control]
   ): Call;
   nearestVotersExtend(
     handle: NativeHandle<'NearestVoters'>,

@@ -1,10 +1,11 @@
 import { checkMetric, checkOptions, checkOut, checkThreads } from './check.js';
+import { checkCuda } from './device.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
-import type { AsyncOptions, CallOptions, FloatMatrix, FloatResult, Metric } from './types.js';
+import type { AsyncOptions, FloatMatrix, FloatResult, Metric, SearchOptions } from './types.js';
 
-interface PairwiseOptions<M extends Metric> extends CallOptions {
+interface PairwiseOptions<M extends Metric> extends SearchOptions {
   /** Default 'cosine'. */
   readonly metric?: M;
   /** Where to write: a Float32Array of rows(a) x rows(b), or a matrix of that size; must not overlap an input. */
@@ -32,8 +33,9 @@ function prepare(
   const inputs = [operandA[0], operandB[0]].filter((view) => ArrayBuffer.isView(view));
   const length = shape[0] * shape[1];
   const data = options.out === undefined ? new Float32Array(length) : checkOut(options.out, length, inputs);
+  const cuda = checkCuda(options.device, a, b);
   const run = (control: Control) =>
-    addon.pairwise(...operandA, ...operandB, metric, output, options.precise === true, data, threads, control);
+    addon.pairwise(...operandA, ...operandB, metric, output, options.precise === true, data, threads, cuda, control);
   return { result: { data, shape } satisfies FloatResult, run };
 }
 

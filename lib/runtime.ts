@@ -2,8 +2,8 @@ import os from 'node:os';
 import { checkInteger } from './check.js';
 import { addon } from './native.js';
 
-/** Something that can do the heavy calls. */
-export interface Device {
+/** This processor. */
+export interface CpuDevice {
   readonly type: 'cpu';
   /** The processor's own name. */
   readonly name: string;
@@ -17,10 +17,53 @@ export interface Device {
   readonly pendingJobs: number;
 }
 
-/** What heavy calls can run on, best first. */
-export function devices(): Device[] {
+/** A CUDA device that heavy calls can run on. */
+export interface CudaDevice {
+  readonly type: 'cuda';
+  readonly available: true;
+  readonly name: string;
+  /** Compute capability, e.g. '9.0'. */
+  readonly capability: string;
+  readonly multiprocessors: number;
+  /** Device memory in bytes. */
+  readonly memory: { readonly total: number; readonly free: number };
+  /** The CUDA version the driver supports, e.g. '13.0'. */
+  readonly driver: string;
+  /** What the backend library is. */
+  readonly backend: string;
+}
+
+/** Why no CUDA device can be used here: `device: 'cuda'` is an error, 'auto' takes the processor. */
+export interface NoCudaDevice {
+  readonly type: 'cuda';
+  readonly available: false;
+  readonly reason: string;
+}
+
+/** Something that can do the heavy calls, or the reason why it cannot. */
+export type Device = CpuDevice | CudaDevice | NoCudaDevice;
+
+function cudaDevice(): CudaDevice | NoCudaDevice {
+  const status = addon.cudaStatus();
+  if (!status.available) return { type: 'cuda', ...status };
+  const { backend, name, capability, multiprocessors, driver, memoryTotal, memoryFree } = status;
+  return {
+    type: 'cuda',
+    available: true,
+    name,
+    capability: `${Math.floor(capability / 10)}.${capability % 10}`,
+    multiprocessors,
+    memory: { total: memoryTotal, free: memoryFree },
+    driver: `${Math.floor(driver / 1000)}.${Math.floor((driver % 1000) / 10)}`,
+    backend,
+  };
+}
+
+/** What heavy calls can run on: this processor, and the first CUDA device or the reason why there is none. */
+export function devices(): [CpuDevice, CudaDevice | NoCudaDevice] {
   const { isa, isas, threads, pendingJobs } = addon.runtime();
-  return [{ type: 'cpu', name: os.cpus()[0]?.model.trim() ?? process.arch, isa, isas, threads, pendingJobs }];
+  const name = os.cpus()[0]?.model.trim() ?? process.arch;
+  return [{ type: 'cpu', name, isa, isas, threads, pendingJobs }, cudaDevice()];
 }
 
 /**

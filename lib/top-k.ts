@@ -1,10 +1,14 @@
 import { checkInteger, checkMetric, checkOptions, checkThreads, rangeError } from './check.js';
+import { checkCuda } from './device.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
-import type { AsyncOptions, CallOptions, Metric } from './types.js';
+import type { AsyncOptions, Metric, SearchOptions } from './types.js';
 
-export interface TopKOptions extends CallOptions {
+/** The most neighbours per query that a CUDA device ranks. */
+const MAX_CUDA_K = 1024;
+
+export interface TopKOptions extends SearchOptions {
   /** Neighbours per query, >= 1; more than there are support rows gives all of them. */
   readonly k: number;
   /** Default 'cosine'. */
@@ -30,7 +34,10 @@ function prepare(queries: Embeddings, support: Embeddings, options: TopKOptions,
   const k = Math.min(wanted, s[1]);
   const indices = new Int32Array(q[1] * k);
   const scores = new Float32Array(q[1] * k);
-  const run = (control: Control) => addon.topK(...q, ...s, metric, k, indices, scores, threads, control);
+  // 'auto' knows the device's limit.
+  const device = options.device === 'auto' && k > MAX_CUDA_K ? 'cpu' : options.device;
+  const cuda = checkCuda(device, queries, support);
+  const run = (control: Control) => addon.topK(...q, ...s, metric, k, indices, scores, threads, cuda, control);
   return { result: { indices, scores, shape: [q[1], k] } satisfies TopKResult, run };
 }
 
@@ -40,7 +47,8 @@ function prepare(queries: Embeddings, support: Embeddings, options: TopKOptions,
  * @param queries n x d, read in place. @param support p x d, p >= 1; may be the same object (a row then finds itself first,
  *   or an equal row of lower index).
  * @returns n x min(k, p).
- * @throws TypeError or RangeError: wrong types, shapes or k; NaN or Inf (row and column named).
+ * @throws TypeError or RangeError: wrong types, shapes or k (on a CUDA device at most 1024); NaN or Inf (row and column
+ *   named). Error for device 'cuda' without one.
  */
 export function topK(queries: Embeddings, support: Embeddings, options: TopKOptions): TopKResult {
   const { result, run } = prepare(queries, support, checkOptions(options));

@@ -28,6 +28,19 @@ export interface CallOptions {
   readonly threads?: number | undefined;
 }
 
+/** Where heavy calls run: this processor, the first CUDA device, or that device where there is one. */
+export type DeviceChoice = 'cpu' | 'cuda' | 'auto';
+
+/** Options of the calls that a device can do. */
+export interface SearchOptions extends CallOptions {
+  /**
+   * 'cuda' is an error where there is no usable device; 'auto' then takes the processor, and `devices()` says why. The
+   * same bits either way (float32 matrices: the same bound). Default: the device of an EmbeddingSet among the arguments,
+   * else 'cpu'.
+   */
+  readonly device?: DeviceChoice | undefined;
+}
+
 /** Options every `...Async` call takes on top. */
 export interface AsyncOptions {
   /** Aborting rejects the promise with `signal.reason` within some milliseconds. */

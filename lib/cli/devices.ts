@@ -7,19 +7,19 @@ import { textTable } from './text-table.js';
 export const command: Command = {
   help: `nearvote devices: what this machine computes with
 
-One line per device, best first: the instruction set in use, all it could use, and the number of threads.
+One line per device: the instruction set in use, all it could use, and the number of threads; or why there is no GPU.
 NEARVOTE_ISA forces one of the instruction sets, OMP_NUM_THREADS the number of threads; neither changes a result.
 `,
 
   async run(args) {
     parseOptions(args, []);
-    const rows = devices().map(({ type, name, isa, isas, threads }) => [
-      type,
-      name,
-      isa,
-      isas.join(' '),
-      String(threads),
-    ]);
-    process.stdout.write(`${textTable(['device', 'name', 'in use', 'usable', 'threads'], rows)}\n`);
+    const [cpu, cuda] = devices();
+    const rows = [[cpu.type, cpu.name, cpu.isa, cpu.isas.join(' '), String(cpu.threads)]];
+    if (cuda.available) {
+      const driver = `driver for CUDA ${cuda.driver}`;
+      rows.push([cuda.type, cuda.name, `compute capability ${cuda.capability}`, driver, '-']);
+    }
+    const table = textTable(['device', 'name', 'in use', 'usable', 'threads'], rows);
+    process.stdout.write(`${table}\n${cuda.available ? '' : `\nNo CUDA device: ${cuda.reason}.\n`}`);
   },
 };

@@ -6,7 +6,7 @@ file(GLOB NEARVOTE_NODE CONFIGURE_DEPENDS native/node/*.cpp)
 add_library(nearvote_node MODULE ${NEARVOTE_NODE} ${CMAKE_JS_SRC})
 set_target_properties(nearvote_node PROPERTIES OUTPUT_NAME nearvote PREFIX "" SUFFIX ".node")
 target_include_directories(nearvote_node SYSTEM PRIVATE ${CMAKE_JS_INC} ${NODE_ADDON_API_DIR})
-target_link_libraries(nearvote_node PRIVATE nearvote_core ${CMAKE_JS_LIB})
+target_link_libraries(nearvote_node PRIVATE nearvote_core ${CMAKE_JS_LIB} ${CMAKE_DL_LIBS})
 target_compile_options(nearvote_node PRIVATE -Wall -Wextra)
 target_compile_definitions(nearvote_node PRIVATE NAPI_VERSION=9 NODE_ADDON_API_CPP_EXCEPTIONS
   NODE_ADDON_API_CPP_EXCEPTIONS_ALL NODE_ADDON_API_DISABLE_DEPRECATED NODE_ADDON_API_REQUIRE_BASIC_FINALIZERS

@@ -2,6 +2,7 @@
 
 #include "node/addon.h"
 #include "node/args.h"
+#include "node/cuda_library.h"
 #include "node/job.h"
 
 namespace nearvote::node {
@@ -10,16 +11,19 @@ namespace {
 // newEmbeddingSet() -> an empty handle, filled by fillEmbeddingSet
 Napi::Value new_embedding_set(const Napi::CallbackInfo& info) { return Handle<EmbeddingSet>::make(info.Env()); }
 
-// fillEmbeddingSet(handle, data, rows, cols, metric, threads, control)
+// fillEmbeddingSet(handle, data, rows, cols, metric, threads, cuda, control)
 Napi::Value fill_embedding_set(const Napi::CallbackInfo& info) {
   auto handle = Handle<EmbeddingSet>::from(info[0]);
   const auto matrix = matrix_arg<const float>(info, 1);
   const Metric metric = metric_arg(info, 4);
   const int threads = static_cast<int>(int_arg(info, 5));
+  const Device* device = device_arg(info, 6);
   return run_call(
       info,
       [=](const JobControl& job) {
-        handle->value = std::make_shared<EmbeddingSet>(matrix, metric, RunOptions{threads, job});
+        auto set = std::make_shared<EmbeddingSet>(matrix, metric, RunOptions{threads, job});
+        if (device != nullptr) device->resident(*set);
+        handle->value = std::move(set);
       },
       [handle](Napi::Env env) { handle->report_memory(env, handle->value->bytes()); });
 }

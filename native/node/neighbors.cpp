@@ -7,6 +7,7 @@
 #include "core/neighbors/top_k.h"
 #include "node/addon.h"
 #include "node/args.h"
+#include "node/cuda_library.h"
 #include "node/embedding_set.h"
 #include "node/job.h"
 #include "node/votes.h"
@@ -21,7 +22,7 @@ struct HandleTraits<NearestVoters> {
 
 namespace {
 
-// pairwise(a (3), b (3), metric, output: 'similarity' | 'distance', precise, out, threads, control)
+// pairwise(a (3), b (3), metric, output: 'similarity' | 'distance', precise, out, threads, cuda, control)
 Napi::Value pairwise_values(const Napi::CallbackInfo& info) {
   const OperandPair operands{Operand(info, 0, "a"), Operand(info, 3, "b")};
   const Metric metric = metric_arg(info, 6);
@@ -30,17 +31,19 @@ Napi::Value pairwise_values(const Napi::CallbackInfo& info) {
   const bool precise = bool_arg(info, 8);
   float* out = array_arg<float>(info, 9, int_arg(info, 1) * int_arg(info, 4));
   const int threads = static_cast<int>(int_arg(info, 10));
+  const Device* device = device_arg(info, 11);
   return run_call(info, [=](const JobControl& job) {
     PairwiseOptions options;
     options.threads = threads;
     options.job = job;
+    options.device = device;
     options.precise = precise;
     const auto sets = operands.resolve(metric, options);
     pairwise(*sets.a, *sets.b, output, out, options);
   });
 }
 
-// topK(queries (3), support (3), metric, k, indices, scores, threads, control)
+// topK(queries (3), support (3), metric, k, indices, scores, threads, cuda, control)
 Napi::Value top_k_rows(const Napi::CallbackInfo& info) {
   const OperandPair operands{Operand(info, 0, "queries"), Operand(info, 3, "support")};
   const Metric metric = metric_arg(info, 6);
@@ -49,8 +52,9 @@ Napi::Value top_k_rows(const Napi::CallbackInfo& info) {
   auto* indices = array_arg<int32_t>(info, 8, cells);
   auto* scores = array_arg<float>(info, 9, cells);
   const int threads = static_cast<int>(int_arg(info, 10));
+  const Device* device = device_arg(info, 11);
   return run_call(info, [=](const JobControl& job) {
-    const RunOptions options{threads, job};
+    const RunOptions options{threads, job, device};
     const auto sets = operands.resolve(metric, options);
     top_k(*sets.a, *sets.b, k, indices, scores, options);
   });
@@ -76,7 +80,7 @@ struct VoteOperands {
   Metric metric;
 };
 
-// extendVotes(VoteOperands (14), thresholds, votes, neighbors, scores, threads, control)
+// extendVotes(VoteOperands (14), thresholds, votes, neighbors, scores, threads, cuda, control)
 Napi::Value extend_votes_call(const Napi::CallbackInfo& info) {
   const VoteOperands in(info, 0);
   const int64_t cells = in.query_votes.size();
@@ -85,8 +89,9 @@ Napi::Value extend_votes_call(const Napi::CallbackInfo& info) {
   auto* neighbors = array_arg<int32_t>(info, 16, cells);
   auto* scores = array_arg<float>(info, 17, cells);
   const int threads = static_cast<int>(int_arg(info, 18));
+  const Device* device = device_arg(info, 19);
   return run_call(info, [=](const JobControl& job) {
-    const RunOptions options{threads, job};
+    const RunOptions options{threads, job, device};
     const auto sets = in.embeddings.resolve(in.metric, options);
     extend_votes(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain, thresholds, votes, neighbors, scores,
                  options);
@@ -96,15 +101,16 @@ Napi::Value extend_votes_call(const Napi::CallbackInfo& info) {
 // newNearestVoters() -> an empty handle, filled by fillNearestVoters
 Napi::Value new_nearest_voters(const Napi::CallbackInfo& info) { return Handle<NearestVoters>::make(info.Env()); }
 
-// fillNearestVoters(handle, VoteOperands (14), threads, control)
+// fillNearestVoters(handle, VoteOperands (14), threads, cuda, control)
 Napi::Value fill_nearest_voters(const Napi::CallbackInfo& info) {
   auto handle = Handle<NearestVoters>::from(info[0]);
   const VoteOperands in(info, 1);
   const int threads = static_cast<int>(int_arg(info, 15));
+  const Device* device = device_arg(info, 16);
   return run_call(
       info,
       [=](const JobControl& job) {
-        const RunOptions options{threads, job};
+        const RunOptions options{threads, job, device};
         const auto sets = in.embeddings.resolve(in.metric, options);
         handle->value =
             std::make_shared<NearestVoters>(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain, options);

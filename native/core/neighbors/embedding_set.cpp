@@ -112,8 +112,17 @@ void EmbeddingSet::quantize(int64_t first_row, int64_t end_row) {
                   simd::kPanelDepth, uint16_t{0});
 }
 
+std::shared_ptr<EmbeddingSet::DeviceCopy> EmbeddingSet::device_copy(
+    const std::function<std::shared_ptr<DeviceCopy>()>& make) const {
+  const std::lock_guard lock(device_->mutex);
+  if (device_->copy == nullptr) device_->copy = make();
+  return device_->copy;
+}
+
 int64_t EmbeddingSet::bytes() const {
-  return values_.bytes() + panels_.bytes() + static_cast<int64_t>(zero_rows_.size()) +
+  const std::lock_guard lock(device_->mutex);
+  return (device_->copy == nullptr ? 0 : device_->copy->bytes()) + values_.bytes() + panels_.bytes() +
+         static_cast<int64_t>(zero_rows_.size()) +
          static_cast<int64_t>((filter_norm_.size() + residual_.size()) * sizeof(float));
 }
 

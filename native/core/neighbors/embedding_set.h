@@ -7,6 +7,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/base/aligned.h"
@@ -26,7 +29,14 @@ class EmbeddingSet {
   int64_t rows() const { return rows_; }
   int64_t dims() const { return dims_; }
   Metric metric() const { return metric_; }
-  int64_t bytes() const;  // memory held
+  int64_t bytes() const;  // memory held, a device's included
+
+  // What a device keeps of this set (neighbors/device.h): made by the first call that runs there, freed with the set.
+  struct DeviceCopy {
+    virtual ~DeviceCopy() = default;
+    virtual int64_t bytes() const = 0;
+  };
+  std::shared_ptr<DeviceCopy> device_copy(const std::function<std::shared_ptr<DeviceCopy>()>& make) const;
 
   // Row i as used for scores; stride() floats apart, 64-byte aligned, zero beyond dims().
   const float* row(int64_t i) const { return values_.data() + i * stride_; }
@@ -55,6 +65,11 @@ class EmbeddingSet {
   AlignedBuffer<uint16_t> panels_;  // bf16 filters only
   std::vector<float> filter_norm_;
   std::vector<float> residual_;  // bf16 filters only
+  struct DeviceSlot {
+    std::mutex mutex;
+    std::shared_ptr<DeviceCopy> copy;
+  };
+  std::unique_ptr<DeviceSlot> device_ = std::make_unique<DeviceSlot>();
 };
 
 // Throws InvalidArgument unless the two sets have the same metric, dims and kernels.

@@ -8,6 +8,7 @@
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
 #include "core/neighbors/canonical_row.h"
+#include "core/neighbors/device.h"
 #include "core/neighbors/filter.h"
 
 namespace nearvote {
@@ -151,6 +152,7 @@ void pairwise(const EmbeddingSet& a, const EmbeddingSet& b, PairwiseOutput outpu
     throw expected("cosine or l2", "metric of a distance", "dot");
   options.job.check();
   if (a.rows() == 0 || b.rows() == 0) return;
+  if (options.device != nullptr) return options.device->pairwise(a, b, output, out, options);
   const double work = static_cast<double>(a.rows()) * static_cast<double>(b.rows()) * static_cast<double>(a.dims());
   const int threads = work < kSerialBelow ? 1 : options.threads;
   const Finish finish(a, b, output);

@@ -10,6 +10,7 @@
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
 #include "core/neighbors/canonical_row.h"
+#include "core/neighbors/device.h"
 #include "core/neighbors/search_plan.h"
 
 namespace nearvote {
@@ -195,6 +196,8 @@ void top_k(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t k, 
   check_comparable(queries, support);
   if (k < 1 || k > support.rows()) throw expected("1 to " + std::to_string(support.rows()), "k", std::to_string(k));
   options.job.check();
+  if (options.device != nullptr && queries.rows() > 0)
+    return options.device->top_k(queries, support, k, indices, scores, options);
   const auto write = [&](int64_t query, const std::vector<Hit>& hits) {
     for (int64_t r = 0; r < k; ++r) {
       const Hit& hit = hits[static_cast<size_t>(r)];

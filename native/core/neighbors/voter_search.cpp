@@ -7,6 +7,7 @@
 
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical_row.h"
+#include "core/neighbors/device.h"
 #include "core/votes/check_votes.h"
 
 namespace nearvote {
@@ -58,6 +59,7 @@ VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, co
       query_votes_(query_votes),
       support_(support),
       support_votes_(support_votes),
+      domain_(domain),
       options_(options),
       cells_per_lf_(cells_per == CellsPer::lf ? 1 : domain.classes),
       rows_((check_shapes(queries, query_votes, support, support_votes),
@@ -70,7 +72,10 @@ VoterSearch::~VoterSearch() = default;
 
 void VoterSearch::run(const double* thresholds, Sink& sink) {
   options_.job.check();
-  if (plan_.direct)
+  if (options_.device != nullptr && queries_.rows() > 0 && !rows_.empty())
+    options_.device->nearest_voters({queries_, query_votes_, support_, support_votes_, domain_, cells_per_lf_, rows_},
+                                    thresholds, sink, options_);
+  else if (plan_.direct)
     run_direct(sink);
   else
     run_filtered(thresholds, sink);

@@ -53,6 +53,7 @@ class VoterSearch {
   VoteMatrix query_votes_;
   const EmbeddingSet& support_;
   VoteMatrix support_votes_;
+  VoteDomain domain_;
   RunOptions options_;
   int64_t cells_per_lf_;
   std::vector<int32_t> rows_;
