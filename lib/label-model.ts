@@ -19,8 +19,9 @@ export type LabelMethod = (typeof METHODS)[number];
 const DEFAULT_METHOD: LabelMethod = 'covariance';
 
 /** P(Y): numbers in the order [-1, +1] or 1..K (any positive scale), or labels to take it from (0 = unknown), or a rule. */
-export type ClassBalance = ArrayLike<number> | { readonly labels: ArrayLike<number> } | 'uniform';
-export type ClassBalanceSource = 'given' | 'labels' | 'uniform';
+export type ClassBalance = ArrayLike<number> | { readonly labels: ArrayLike<number> } | 'estimate' | 'uniform';
+export type ClassBalanceSource = 'given' | 'labels' | 'estimate' | 'uniform';
+const SOURCES = ['given', 'labels', 'estimate', 'uniform'] as const;
 
 /** FlyingSquid's own switches; the defaults are the reference's. */
 export interface FlyingSquidCompat {
@@ -35,7 +36,10 @@ export interface FlyingSquidCompat {
 
 export interface LabelModelOptions extends CallOptions {
   readonly method?: LabelMethod | undefined;
-  /** Default 'uniform'. */
+  /**
+   * Default 'uniform'. 'estimate' takes it from the votes (profile likelihood): within a few points where LFs err
+   * independently, rough where they do not, so prefer a few labelled rows.
+   */
   readonly classBalance?: ClassBalance | undefined;
   /** Reproduce FlyingSquid as shipped, its faults included (method 'triplet-mean' or 'triplet-median'). */
   readonly compat?: 'flyingsquid' | FlyingSquidCompat | undefined;
@@ -120,10 +124,11 @@ function balanceOfLabels(labels: ArrayLike<number>, classes: number): Float64Arr
 
 function checkBalance(value: ClassBalance | undefined, classes: number): [Float64Array, ClassBalanceSource] {
   const size = classes || 2;
+  if (value === 'estimate') return [new Float64Array(0), 'estimate'];
   if (value === undefined || value === 'uniform') return [new Float64Array(size).fill(1 / size), 'uniform'];
   if (typeof value === 'object' && value !== null && 'labels' in value)
     return [balanceOfLabels(value.labels, classes), 'labels'];
-  if (typeof value === 'string') throw typeError("numbers, { labels } or 'uniform'", 'classBalance', value);
+  if (typeof value === 'string') throw typeError("numbers, { labels }, 'estimate' or 'uniform'", 'classBalance', value);
   const balance = numbers(value, 'classBalance');
   if (balance.length !== size)
     throw rangeError(`${size} numbers, one per class`, 'classBalance', String(balance.length));
@@ -184,6 +189,8 @@ function prepareFit(counts: VoteCounts, options: LabelModelOptions) {
     checkOneOf(compat.name, ['flyingsquid'] as const, 'compat');
     if (options.method === undefined) method = 'triplet-mean';
     checkOneOf(method, ['triplet-mean', 'triplet-median'], "method under compat 'flyingsquid'");
+    if (classBalanceSource === 'estimate')
+      throw typeError("numbers, { labels } or 'uniform'", "classBalance under compat 'flyingsquid'", 'estimate');
     if (classes !== 0) throw rangeError('binary votes', "votes under compat 'flyingsquid'", `${classes} classes`);
     const exact = checkOneOf(compat.posterior ?? 'reference', ['reference', 'exact'] as const, 'compat.posterior');
     const triplets = options.triplets === undefined ? new Int32Array(0) : checkTriplets(options.triplets, lfs);
@@ -408,11 +415,7 @@ export class LabelModel {
       lfs,
       classes,
       method: String(json.method),
-      classBalanceSource: checkOneOf(
-        json.classBalanceSource,
-        ['given', 'labels', 'uniform'],
-        'json.classBalanceSource',
-      ),
+      classBalanceSource: checkOneOf(json.classBalanceSource, SOURCES, 'json.classBalanceSource'),
       flat: all,
       accuracies: json.accuracies,
     });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/label_model/balance_estimate.h"
 #include "core/label_model/class_balance.h"
 #include "core/label_model/class_conditional.h"
 #include "core/label_model/covariance.h"
@@ -11,13 +12,13 @@
 namespace nearvote {
 namespace {
 
-LabelModel empty_model(const VoteCounts& counts, const FitOptions& options) {
+LabelModel empty_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
   LabelModel model;
   model.domain = counts.domain;
   model.lfs = counts.lfs;
   const int classes = counts.domain.classes;
-  model.class_balance =
-      options.class_balance.empty() ? uniform_balance(classes) : checked_balance(options.class_balance, classes);
+  model.class_balance = options.class_balance.empty() ? estimate_balance(counts, options.threads, job)
+                                                      : checked_balance(options.class_balance, classes);
   model.weights.assign(static_cast<size_t>(counts.lfs * (classes + 1) * classes), 0.0);
   model.accuracies.resize(static_cast<size_t>(counts.lfs));
   for (int64_t i = 0; i < counts.lfs; ++i) {
@@ -27,8 +28,8 @@ LabelModel empty_model(const VoteCounts& counts, const FitOptions& options) {
   return model;
 }
 
-LabelModel fit_majority(const VoteCounts& counts, const FitOptions& options) {
-  LabelModel model = empty_model(counts, options);
+LabelModel fit_majority(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
+  LabelModel model = empty_model(counts, options, job);
   model.combine = Combine::shares;
   model.start = model.class_balance;
   for (int64_t i = 0; i < counts.lfs; ++i) {
@@ -41,7 +42,7 @@ LabelModel fit_majority(const VoteCounts& counts, const FitOptions& options) {
 }
 
 LabelModel fit_covariance_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
-  LabelModel model = empty_model(counts, options);
+  LabelModel model = empty_model(counts, options, job);
   const CovarianceFit fit = fit_covariance(counts, model.class_balance, options.all_positive, job);
   set_likelihoods(model, counts, fit.likelihood, fit.weight);
   return model;
@@ -52,13 +53,13 @@ LabelModel fit_covariance_model(const VoteCounts& counts, const FitOptions& opti
 LabelModel fit_label_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
   switch (options.method) {
     case Method::majority:
-      return fit_majority(counts, options);
+      return fit_majority(counts, options, job);
     case Method::triplet_mean:
-      return fit_triplet_model(counts, empty_model(counts, options), TripletRule::mean, options, job);
+      return fit_triplet_model(counts, empty_model(counts, options, job), TripletRule::mean, options, job);
     case Method::triplet_median:
-      return fit_triplet_model(counts, empty_model(counts, options), TripletRule::median, options, job);
+      return fit_triplet_model(counts, empty_model(counts, options, job), TripletRule::median, options, job);
     case Method::triplet_weighted:
-      return fit_triplet_model(counts, empty_model(counts, options), TripletRule::weighted, options, job);
+      return fit_triplet_model(counts, empty_model(counts, options, job), TripletRule::weighted, options, job);
     case Method::covariance:
       return fit_covariance_model(counts, options, job);
   }

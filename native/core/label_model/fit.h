@@ -13,7 +13,7 @@ enum class Method { majority, triplet_mean, triplet_median, triplet_weighted, co
 
 struct FitOptions {
   Method method = Method::covariance;
-  std::vector<double> class_balance;  // empty: uniform
+  std::vector<double> class_balance;  // empty: estimated from the votes (balance_estimate.h)
   bool all_positive = false;          // take every LF as better than random instead of recovering signs
   int threads = 0;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/label_model/balance_estimate.h"
 #include "core/label_model/covariance.h"
 #include "core/label_model/fit.h"
 #include "core/label_model/posterior.h"
@@ -38,6 +39,12 @@ double worst_likelihood_error(int64_t rows, double positive, uint64_t seed) {
   return worst;
 }
 
+FitOptions balanced() {
+  FitOptions options;
+  options.class_balance = {0.5, 0.5};
+  return options;
+}
+
 double brier(const LabelModel& model, const Simulation& data) {
   std::vector<double> proba(data.labels.size());
   predict_proba(model, {data.votes.data(), static_cast<int64_t>(proba.size()), model.lfs}, proba.data());
@@ -59,11 +66,11 @@ TEST(unipolar_lfs_are_recovered_and_the_error_shrinks) {
 TEST(an_adversarial_lf_is_turned) {
   const Simulation data = simulate_symmetric(20000, {0.9, 0.8, 0.2, 0.7, 0.75}, {1, 0.8, 0.9, 1, 0.6}, {0.5, 0.5}, 2);
   const VoteCounts counts = count_votes({data.votes.data(), 20000, 5}, kBinary);
-  const LabelModel model = fit_label_model(counts, {});
+  const LabelModel model = fit_label_model(counts, balanced());
   CHECK(model.accuracies[2].sign == -1);
   CHECK_NEAR(model.accuracies[2].estimate, 0.2, 0.03);
   CHECK_NEAR(model.accuracies[0].estimate, 0.9, 0.03);
-  FitOptions positive;
+  FitOptions positive = balanced();
   positive.all_positive = true;
   CHECK(fit_label_model(counts, positive).accuracies[2].estimate >= 0.49);
 }
@@ -77,7 +84,7 @@ TEST(dependent_lfs_do_not_carry_the_fit) {
     for (size_t i : {1, 2})
       if (random.uniform() < 0.7) data.votes[r * 8 + i] = data.votes[r * 8];
   const VoteCounts counts = count_votes({data.votes.data(), 20000, 8}, kBinary);
-  const LabelModel model = fit_label_model(counts, {});
+  const LabelModel model = fit_label_model(counts, balanced());
   for (size_t i = 0; i < 3; ++i) CHECK_NEAR(model.accuracies[i].estimate, 0.65, 0.05);
   CHECK_NEAR(model.accuracies[5].estimate, 0.85, 0.03);
 }
@@ -103,9 +110,30 @@ TEST(better_than_majority_and_triplets_on_keywords) {
   CHECK(covariance < brier(fit_label_model(counts, options), data));
 }
 
+TEST(the_class_balance_is_estimated) {
+  for (const double positive : {0.5, 0.3}) {
+    const std::vector<double> accuracy{0.9, 0.8, 0.7, 0.65, 0.75, 0.85, 0.7};
+    const Simulation data =
+        simulate_symmetric(20000, accuracy, std::vector<double>(7, 0.7), {1 - positive, positive}, 6);
+    const VoteCounts counts = count_votes({data.votes.data(), 20000, 7}, kBinary);
+    const std::vector<double> balance = estimate_balance(counts);
+    CHECK_NEAR(balance[1], positive, 0.06);
+    CHECK_NEAR(balance[0] + balance[1], 1, 1e-12);
+    CHECK(estimate_balance(counts, 3) == balance);
+  }
+  const std::vector<double> truth{0.1, 0.2, 0.3, 0.4};
+  const Simulation data = simulate_symmetric(20000, {0.9, 0.7, 0.6, 0.6, 0.8}, {0.9, 0.5, 0.7, 1, 0.6}, truth, 7);
+  const std::vector<double> balance =
+      estimate_balance(count_votes({data.votes.data(), 20000, 5}, VoteDomain{4, false}));
+  for (size_t y = 0; y < 4; ++y) CHECK_NEAR(balance[y], truth[y], 0.07);
+  const int8_t nothing[] = {0, 0, 0, 0};
+  CHECK(estimate_balance(count_votes({nothing, 2, 2}, kBinary)) == (std::vector<double>{0.5, 0.5}));
+  CHECK(estimate_balance(count_votes({nothing, 4, 1}, kBinary)) == (std::vector<double>{0.5, 0.5}));
+}
+
 TEST(little_data_leaves_the_prior) {
   const int8_t lone[] = {1, 0, 0, -1, 1, 0, 0, -1};  // two LFs that never meet
-  const LabelModel model = fit_label_model(count_votes({lone, 4, 2}, kBinary), {});
+  const LabelModel model = fit_label_model(count_votes({lone, 4, 2}, kBinary), balanced());
   for (const LfAccuracy& lf : model.accuracies) {
     CHECK(lf.from_prior);
     CHECK_NEAR(lf.estimate, 0.75, 1e-12);
