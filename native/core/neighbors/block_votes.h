@@ -17,16 +17,17 @@ struct BlockVoteLists {
   BlockVoteLists(VoteMatrix votes, const std::vector<int32_t>& rows, const VoteDomain& domain, CellsPer cells_per);
 
   simd::BlockVotes block(int64_t b) const;
-  int64_t votes_in_block(int64_t b) const;
+  int64_t votes_in_block(int64_t b) const;  // padding included
 
   int64_t cells;  // LFs, or LFs x classes with cell = lf * classes + class
 
  private:
   std::vector<int64_t> first_list_;  // blocks + 1
   std::vector<int32_t> cell_of_list_;
-  std::vector<int32_t> first_vote_;    // per block: its lists + 1 entries, relative to the block's votes
-  std::vector<int64_t> votes_before_;  // blocks + 1
-  std::vector<uint8_t> rows_;
+  std::vector<uint8_t> last_rows_;      // per list
+  std::vector<int32_t> first_chunk_;    // per block: its lists + 1 entries, relative to the block's chunks
+  std::vector<int64_t> chunks_before_;  // blocks + 1
+  std::vector<uint16_t> offsets_;
 };
 
 // The support rows that can give a vote: at least one vote and, under cosine, a direction. Ascending.

@@ -3,15 +3,6 @@
 #include <algorithm>
 
 namespace nearvote {
-namespace {
-
-// The start of a row; the hardware streams the rest once the first lines are asked for.
-void prefetch(const float* row) {
-  for (int line = 0; line < 4; ++line) __builtin_prefetch(row + line * 16);
-}
-
-}  // namespace
-
 CanonicalRow::CanonicalRow(const EmbeddingSet& queries, const EmbeddingSet& support)
     : queries_(queries), support_(support), padded_dims_((queries.dims() + 7) / 8 * 8), query_(padded_dims_) {}
 
@@ -23,12 +14,15 @@ void CanonicalRow::set_query(int64_t query) {
 void CanonicalRow::keys(const int32_t* rows, int64_t count, double* keys) const {
   const bool l2 = support_.metric() == Metric::l2;
   const auto score4 = l2 ? support_.kernels().squared_distance4 : support_.kernels().dot4;
+  const auto row = [&](int64_t i) { return support_.row(rows[std::min(i, count - 1)]); };
   for (int64_t i = 0; i < count; i += 4) {
-    const float* y[4];
-    for (int64_t r = 0; r < 4; ++r) y[r] = support_.row(rows[std::min(i + r, count - 1)]);
-    for (int64_t r = i + 4; r < std::min(i + 8, count); ++r) prefetch(support_.row(rows[r]));
+    const float *y[4], *next[4];
+    for (int64_t r = 0; r < 4; ++r) {
+      y[r] = row(i + r);
+      next[r] = row(i + 4 + r);
+    }
     double scores[4];
-    score4(query_.data(), y, padded_dims_, scores);
+    score4(query_.data(), y, next, padded_dims_, scores);
     for (int64_t r = 0; r < std::min<int64_t>(4, count - i); ++r) keys[i + r] = l2 ? -scores[r] : scores[r];
   }
 }

@@ -13,7 +13,7 @@ class CanonicalRow {
 
   void set_query(int64_t query);
 
-  // keys[i] = canonical key of the query and support row rows[i]. The row pointers of the rows to come are prefetched.
+  // keys[i] = canonical key of the query and support row rows[i].
   void keys(const int32_t* rows, int64_t count, double* keys) const;
 
  private:

@@ -102,9 +102,12 @@ void VoterSearch::run_direct(Sink& sink) {
           const int32_t cell = votes.cells[list];
           const int64_t lf = lf_of(cell);
           if (!open(query, lf)) continue;
-          for (int32_t v = votes.first[list]; v < votes.first[list + 1]; ++v)
-            winners[static_cast<size_t>(cell)].merge({keys[votes.rows[v]], rows[votes.rows[v]], false}, support_votes_,
-                                                     lf);
+          // A repeated last row changes nothing.
+          for (int32_t v = votes.first_chunk[list] * simd::kChunk; v < votes.first_chunk[list + 1] * simd::kChunk;
+               ++v) {
+            const int row = votes.offsets[v] / simd::kLanes;
+            winners[static_cast<size_t>(cell)].merge({keys[row], rows[row], false}, support_votes_, lf);
+          }
         }
       }
       sink.take(query, winners.data());
@@ -238,17 +241,21 @@ class VoterSearch::Worker {
         std::copy_n(kept(group, lane), search_.cells(), winners_.begin());
       if (first[lane] < first[lane + 1]) {
         canonical_.set_query(block_.first() + group * simd::kLanes + lane);
-        decide_lane(by_lane_.data() + first[lane], first[lane + 1] - first[lane]);
+        decide_lane(group, lane, by_lane_.data() + first[lane], first[lane + 1] - first[lane]);
       }
       take(lane, winners_.data());
     }
   }
 
-  // One canonical score per distinct row. Candidates come in order of blocks, so a table of one block's rows is enough
-  // to see a row again.
-  void decide_lane(const simd::Candidate* candidates, int64_t count) {
-    distinct_.clear();
-    score_of_.resize(static_cast<size_t>(count));
+  // One canonical score per distinct row, and only where it can matter: first the candidates that set the bounds, then
+  // those that could still beat or tie the winner found so far. Candidates come in order of blocks, so a table of one
+  // block's rows is enough to see a row again.
+  void decide_lane(int64_t group, int64_t lane, const simd::Candidate* candidates, int64_t count) {
+    const int64_t in_block = group * simd::kLanes + lane;
+    const float* bound = lower(group);
+    const float error = block_.error(group)[lane];
+    rows_.clear();
+    place_.resize(static_cast<size_t>(count));
     int64_t block = -1;
     for (int64_t i = 0; i < count; ++i) {
       if (candidates[i].row / simd::kBlockRows != block) {
@@ -257,20 +264,44 @@ class VoterSearch::Worker {
       }
       Seen& seen = seen_[candidates[i].row % simd::kBlockRows];
       if (seen.stamp != stamp_) {
-        seen = {stamp_, static_cast<int32_t>(distinct_.size())};
-        distinct_.push_back(filter_.row(candidates[i].row));
+        seen = {stamp_, static_cast<int32_t>(rows_.size())};
+        rows_.push_back(filter_.row(candidates[i].row));
       }
-      score_of_[static_cast<size_t>(i)] = seen.place;
+      place_[static_cast<size_t>(i)] = seen.place;
     }
-    keys_.resize(distinct_.size());
-    canonical_.keys(distinct_.data(), static_cast<int64_t>(distinct_.size()), keys_.data());
-    for (int64_t i = 0; i < count; ++i) {
-      const auto place = static_cast<size_t>(score_of_[static_cast<size_t>(i)]);
-      const int64_t cell = candidates[i].cell / simd::kLanes;
-      winners_[static_cast<size_t>(cell)].merge({keys_[place], distinct_[place], false}, search_.support_votes_,
-                                                search_.lf_of(cell));
-    }
+    keys_.assign(rows_.size(), kUnknown);
+
+    const auto score_wanted = [&](auto&& wanted) {
+      wanted_rows_.clear();
+      wanted_places_.clear();
+      for (int64_t i = 0; i < count; ++i) {
+        double& key = keys_[static_cast<size_t>(place_[static_cast<size_t>(i)])];
+        if (key != kUnknown || !wanted(candidates[i])) continue;
+        key = kAskedFor;
+        wanted_places_.push_back(place_[static_cast<size_t>(i)]);
+        wanted_rows_.push_back(rows_[static_cast<size_t>(place_[static_cast<size_t>(i)])]);
+      }
+      wanted_keys_.resize(wanted_rows_.size());
+      canonical_.keys(wanted_rows_.data(), static_cast<int64_t>(wanted_rows_.size()), wanted_keys_.data());
+      for (size_t i = 0; i < wanted_keys_.size(); ++i) keys_[static_cast<size_t>(wanted_places_[i])] = wanted_keys_[i];
+      for (int64_t i = 0; i < count; ++i) {
+        const auto place = static_cast<size_t>(place_[static_cast<size_t>(i)]);
+        if (keys_[place] == kUnknown) continue;
+        const int64_t cell = candidates[i].cell / simd::kLanes;
+        winners_[static_cast<size_t>(cell)].merge({keys_[place], rows_[place], false}, search_.support_votes_,
+                                                  search_.lf_of(cell));
+      }
+    };
+    score_wanted([&](const simd::Candidate& c) { return c.score - error >= bound[c.cell]; });
+    score_wanted([&](const simd::Candidate& c) {
+      const Winner& winner = winners_[static_cast<size_t>(c.cell / simd::kLanes)];
+      return winner.row < 0 || c.score + error >= block_.score_below(in_block, winner.key);
+    });
   }
+
+  // In place of a key: larger than any.
+  static constexpr double kUnknown = std::numeric_limits<double>::infinity();
+  static constexpr double kAskedFor = std::numeric_limits<double>::max();
 
   struct Seen {
     int64_t stamp = 0;
@@ -286,9 +317,12 @@ class VoterSearch::Worker {
   std::vector<Winner> winners_;            // of one query
   std::vector<Winner> kept_;               // of the whole block, once a list had to be decided early
   std::vector<simd::Candidate> by_lane_;
-  std::vector<int32_t> distinct_;
-  std::vector<int32_t> score_of_;
-  std::vector<double> keys_;
+  std::vector<int32_t> rows_;   // of one query: its distinct candidate rows,
+  std::vector<double> keys_;    // their keys,
+  std::vector<int32_t> place_;  // and per candidate its place among them
+  std::vector<int32_t> wanted_rows_;
+  std::vector<int32_t> wanted_places_;
+  std::vector<double> wanted_keys_;
   Seen seen_[simd::kBlockRows];
   int64_t stamp_ = 0;
 };

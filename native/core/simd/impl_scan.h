@@ -43,22 +43,46 @@ inline __attribute__((always_inline)) uint32_t reaches(const LaneVector& a, cons
   return mask;
 }
 
+// Appends the rows of one chunk that reach the bound. One mask for four rows: a branch per hit instead of one per row.
+inline __attribute__((always_inline)) Candidate* collect(const float* tile, const uint16_t* chunk, int rows,
+                                                         const LaneVector& bound, int32_t base, int32_t cell,
+                                                         Candidate* out) {
+  for (int half = 0; half < rows; half += 4) {
+    const uint16_t* offsets = chunk + half;
+    uint64_t mask = 0;
+    for (int i = 0; i < 4; ++i)
+      mask |= static_cast<uint64_t>(reaches(LaneVector::load(tile + offsets[i]), bound)) << (i * kLanes);
+    if (rows - half < 4) mask &= (uint64_t{1} << ((rows - half) * kLanes)) - 1;  // padding
+    for (; mask != 0; mask &= mask - 1) {
+      const int bit = __builtin_ctzll(mask);
+      const int offset = offsets[bit / kLanes], lane = bit % kLanes;
+      *out++ = {base + offset / kLanes, cell + lane, tile[offset + lane]};
+    }
+  }
+  return out;
+}
+
+// Two passes over each list: the largest score, chunk by chunk, then only the chunks that reach the raised bound.
 int64_t scan_votes(const float* tile, const BlockVotes* votes, int32_t base, const float* error_lanes, float* lower,
                    Candidate* out) {
   const LaneVector error = LaneVector::load(error_lanes);
+  LaneVector chunk_best[kBlockRows / kChunk];
   Candidate* const begin = out;
   for (int64_t list = 0; list < votes->lists; ++list) {
-    const uint8_t* row = votes->rows + votes->first[list];
-    const uint8_t* const end = votes->rows + votes->first[list + 1];
-    const uint8_t* r = row;
-    LaneVector best = LaneVector::load(tile + *r++ * kLanes);
-    if ((end - r) & 1) best = max(best, LaneVector::load(tile + *r++ * kLanes));
-    LaneVector other = best;  // a second chain: the latency of max is what bounds this loop
-    for (; r < end; r += 2) {
-      best = max(best, LaneVector::load(tile + r[0] * kLanes));
-      other = max(other, LaneVector::load(tile + r[1] * kLanes));
+    const int64_t chunks = votes->first_chunk[list + 1] - votes->first_chunk[list];
+    const uint16_t* const offsets = votes->offsets + votes->first_chunk[list] * kChunk;
+    LaneVector best = LaneVector::load(tile + offsets[0]);
+    for (int64_t c = 0; c < chunks; ++c) {
+      const uint16_t* row = offsets + c * kChunk;
+      LaneVector top = max(LaneVector::load(tile + row[0]), LaneVector::load(tile + row[1]));
+      LaneVector other = max(LaneVector::load(tile + row[2]), LaneVector::load(tile + row[3]));
+      for (int i = 4; i < kChunk; i += 2) {
+        top = max(top, LaneVector::load(tile + row[i]));
+        other = max(other, LaneVector::load(tile + row[i + 1]));
+      }
+      chunk_best[c] = max(top, other);
+      best = max(best, chunk_best[c]);
     }
-    best = max(best, other);
 
     const int32_t cell = votes->cells[list] * kLanes;
     LaneVector bound = LaneVector::load(lower + cell);
@@ -66,13 +90,10 @@ int64_t scan_votes(const float* tile, const BlockVotes* votes, int32_t base, con
     bound = max(bound, best - error);
     bound.store(lower + cell);
     bound = bound - error;
-    for (r = row; r < end; ++r) {
-      const float* scores = tile + *r * kLanes;
-      for (uint32_t mask = reaches(LaneVector::load(scores), bound); mask != 0; mask &= mask - 1) {
-        const int lane = __builtin_ctz(mask);
-        *out++ = {base + *r, cell + lane, scores[lane]};
-      }
-    }
+    for (int64_t c = 0; c < chunks; ++c)
+      if (reaches(chunk_best[c], bound) != 0)
+        out = collect(tile, offsets + c * kChunk, c + 1 < chunks ? kChunk : votes->last_rows[list], bound, base, cell,
+                      out);
   }
   return out - begin;
 }

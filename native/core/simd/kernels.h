@@ -29,12 +29,14 @@ struct Candidate {
   float score;   // filter score
 };
 
-// The votes of one block as lists: list i holds the rows first[i] <= r < first[i + 1] of `rows` for cell cells[i].
+// The votes of one block as lists, one per cell that has any, each padded to whole chunks by repeating its last row.
+constexpr int kChunk = 8;
 struct BlockVotes {
   int64_t lists;
-  const int32_t* cells;
-  const int32_t* first;
-  const uint8_t* rows;  // relative to the block
+  const int32_t* cells;        // per list
+  const int32_t* first_chunk;  // lists + 1: list i is chunks first_chunk[i] .. first_chunk[i + 1] - 1
+  const uint8_t* last_rows;    // per list: rows in its last chunk that are not padding, 1 .. kChunk
+  const uint16_t* offsets;  // kChunk per chunk: row in the block times kLanes, where its scores are in a group's tile
 };
 
 struct Kernels {
@@ -47,9 +49,11 @@ struct Kernels {
   // --- canonical scores (neighbors/canonical.h): the same bits in every table ---
   double (*dot)(const float* x, const float* y, int64_t dims);
   double (*squared_distance)(const float* x, const float* y, int64_t dims);
-  // One row, widened and zero-padded to a multiple of 8, against four rows of floats padded likewise.
-  void (*dot4)(const double* x, const float* const* y, int64_t padded_dims, double* out);
-  void (*squared_distance4)(const double* x, const float* const* y, int64_t padded_dims, double* out);
+  // One row, widened and zero-padded to a multiple of 8, against four rows of floats padded likewise. next: four rows
+  // to prefetch meanwhile.
+  void (*dot4)(const double* x, const float* const* y, const float* const* next, int64_t padded_dims, double* out);
+  void (*squared_distance4)(const double* x, const float* const* y, const float* const* next, int64_t padded_dims,
+                            double* out);
 
   // --- float32 product ---
   // 16 rows (null: a row of zeros) -> packed[depth][16].

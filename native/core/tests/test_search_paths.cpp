@@ -197,8 +197,8 @@ TEST(tables_agree_on_canonical_scores) {
     for (const std::string& isa : usable_isas()) {
       const simd::Kernels& kernels = *simd::find_kernels(isa);
       double dots[4], squares[4];
-      kernels.dot4(wide, others, padded, dots);
-      kernels.squared_distance4(wide, others, padded, squares);
+      kernels.dot4(wide, others, others, padded, dots);
+      kernels.squared_distance4(wide, others, others, padded, squares);
       for (int r = 0; r < 4; ++r) {
         CHECK(dots[r] == ref::dot(set.row(0), others[r], dims));
         CHECK(squares[r] == ref::squared_distance(set.row(0), others[r], dims));
