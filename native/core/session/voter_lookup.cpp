@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
 
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical_row.h"
@@ -32,9 +31,7 @@ class Worker {
         block_(problem.set, filter, block),
         canonical_(problem.set, problem.set),
         lower_(block),
-        candidates_(static_cast<size_t>(block / simd::kLanes)) {
-    std::iota(identity_, identity_ + simd::kBlockRows, uint8_t{0});
-  }
+        candidates_(static_cast<size_t>(block / simd::kLanes)) {}
 
   void search(int64_t first, int64_t count, int64_t first_block, int64_t end_block, NearestVoter* out,
               const JobControl& job) {
@@ -46,12 +43,11 @@ class Worker {
     for (int64_t b = first_block; b < end_block; ++b) {
       job.check();
       block_.compute(b);
-      const int32_t cell = 0, ends[2] = {0, static_cast<int32_t>(filter_.block_rows(b))};
-      const simd::BlockVotes all{1, &cell, ends, identity_};
+      const simd::BlockVotes all = every_row(filter_.block_rows(b));
       for (int64_t group = 0; group < block_.groups(); ++group) {
         auto& list = candidates_[static_cast<size_t>(group)];
         const size_t before = list.size();
-        list.resize(before + static_cast<size_t>(ends[1]) * simd::kLanes);
+        list.resize(before + simd::kBlockRows * simd::kLanes);
         const int64_t more = problem_.set.kernels().scan_votes(
             block_.tile(group), &all, static_cast<int32_t>(b * simd::kBlockRows), block_.error(group),
             lower_.data() + group * simd::kLanes, list.data() + before);
@@ -68,6 +64,15 @@ class Worker {
   }
 
  private:
+  // One list that holds the whole block.
+  simd::BlockVotes every_row(int64_t rows) {
+    for (int64_t i = 0; i < simd::kBlockRows; ++i)
+      offsets_[i] = static_cast<uint16_t>(std::min(i, rows - 1) * simd::kLanes);
+    chunks_[1] = static_cast<int32_t>((rows + simd::kChunk - 1) / simd::kChunk);
+    last_rows_ = static_cast<uint8_t>((rows - 1) % simd::kChunk + 1);
+    return {1, &cell_, chunks_, &last_rows_, offsets_};
+  }
+
   void drop_stale(int64_t group) {
     auto& list = candidates_[static_cast<size_t>(group)];
     const float *error = block_.error(group), *lower = lower_.data() + group * simd::kLanes;
@@ -105,7 +110,10 @@ class Worker {
   std::vector<std::vector<simd::Candidate>> candidates_;  // per group of queries
   std::vector<int32_t> rows_;
   std::vector<double> keys_;
-  uint8_t identity_[simd::kBlockRows];
+  const int32_t cell_ = 0;
+  int32_t chunks_[2] = {};
+  uint8_t last_rows_ = 0;
+  uint16_t offsets_[simd::kBlockRows];
 };
 
 void search_directly(const Problem& problem, NearestVoter* out, int threads, const JobControl& job) {
