@@ -39,6 +39,8 @@ export {
   pairwiseSimilaritiesAsync,
 } from './pairwise.js';
 export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevice, setThreads } from './runtime.js';
+export { Session, type SessionChange, type SessionGold, type SessionInput, type SessionLf } from './session.js';
+export type { Evidence, Explanation, LfStatistics, SessionReport } from './session-report.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
 export type {
   AsyncOptions,

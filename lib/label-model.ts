@@ -276,6 +276,11 @@ export class LabelModel {
     return finish();
   }
 
+  /** @internal The model in the native layout (see native/node/label_model.h). */
+  get flat(): Float64Array {
+    return this.#state.flat;
+  }
+
   /** Number of labelling functions m. */
   get lfs(): number {
     return this.#state.lfs;

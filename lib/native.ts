@@ -1,6 +1,7 @@
 // Finds and loads the addon, and says what its functions take. Everything here is private to the facade.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { SessionAddon } from './session-native.js';
 import type { Metric } from './types.js';
 
 /** [cancel, progress in parts per thousand] on shared memory: given -> the call is a job and returns a promise. */
@@ -199,7 +200,7 @@ export interface EndModelAddon {
   ): Call;
 }
 
-export type Addon = RuntimeAddon & NeighborsAddon & VotesAddon & LabelModelAddon & EndModelAddon;
+export type Addon = RuntimeAddon & NeighborsAddon & VotesAddon & LabelModelAddon & EndModelAddon & SessionAddon;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

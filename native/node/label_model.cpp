@@ -1,4 +1,6 @@
-// Fitting and prediction of the label model. A model crosses the border as plain float64 numbers, see `flatten`.
+// Fitting and prediction of the label model. A model crosses the border as plain float64 numbers, see label_model.h.
+#include "node/label_model.h"
+
 #include "core/label_model/class_balance.h"
 #include "core/label_model/fit.h"
 #include "core/label_model/flyingsquid.h"
@@ -10,12 +12,6 @@
 
 namespace nearvote::node {
 namespace {
-
-// Prediction needs: combine (0 bayes, 1 shares, 2 product), class balance (K), start (K), weights (m x (K + 1) x K).
-int64_t flat_model_length(VoteDomain domain, int64_t lfs) {
-  const int64_t classes = domain.classes;
-  return 1 + 2 * classes + lfs * (classes + 1) * classes;
-}
 
 // Per LF: estimate, low, high, sign, coverage, clamped, from_prior.
 constexpr int64_t kAccuracyFields = 7;
@@ -31,17 +27,6 @@ void flatten(const LabelModel& model, double* out, double* accuracies) {
       *accuracies++ = value;
     }
   }
-}
-
-LabelModel unflatten(const double* flat, VoteDomain domain, int64_t lfs) {
-  LabelModel model;
-  model.domain = domain;
-  model.lfs = lfs;
-  model.combine = static_cast<Combine>(static_cast<int>(*flat++));
-  model.class_balance.assign(flat, flat + domain.classes);
-  model.start.assign(flat + domain.classes, flat + 2 * domain.classes);
-  model.weights.assign(flat + 2 * domain.classes, flat + flat_model_length(domain, lfs) - 1);
-  return model;
 }
 
 // fitLabelModel(counts, lfs, classes, method, class balance (K, or empty: uniform), allPositive, out, accuracies,
@@ -95,8 +80,8 @@ Napi::Value fit_flyingsquid_model(const Napi::CallbackInfo& info) {
 struct Prediction {
   explicit Prediction(const Napi::CallbackInfo& info)
       : votes(matrix_arg<const int8_t>(info, 0)),
-        model(unflatten(array_arg<double>(info, 4, flat_model_length(domain_arg(info, 3), votes.cols)),
-                        domain_arg(info, 3), votes.cols)) {}
+        model(unflatten_model(array_arg<double>(info, 4, flat_model_length(domain_arg(info, 3), votes.cols)),
+                              domain_arg(info, 3), votes.cols)) {}
 
   VoteMatrix votes;
   LabelModel model;
@@ -121,6 +106,22 @@ Napi::Value labels(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+int64_t flat_model_length(VoteDomain domain, int64_t lfs) {
+  const int64_t classes = domain.classes;
+  return 1 + 2 * classes + lfs * (classes + 1) * classes;
+}
+
+LabelModel unflatten_model(const double* flat, VoteDomain domain, int64_t lfs) {
+  LabelModel model;
+  model.domain = domain;
+  model.lfs = lfs;
+  model.combine = static_cast<Combine>(static_cast<int>(*flat++));
+  model.class_balance.assign(flat, flat + domain.classes);
+  model.start.assign(flat + domain.classes, flat + 2 * domain.classes);
+  model.weights.assign(flat + 2 * domain.classes, flat + flat_model_length(domain, lfs) - 1);
+  return model;
+}
 
 void register_label_model(Napi::Env env, Napi::Object exports) {
   exports.Set("fitLabelModel", Napi::Function::New(env, fit));

@@ -230,6 +230,9 @@ std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::s
   ColumnBuilder builder(context, *column);
   builder.resolve_votes(old);
   builder.extend();
+  column->direct.assign(static_cast<size_t>(context.domain.classes), 0);
+  for (const int8_t vote : column->votes)
+    if (vote != 0) ++column->direct[static_cast<size_t>(context.domain.class_of(vote))];
   return column;
 }
 
@@ -240,6 +243,7 @@ std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, con
   column->votes = old.votes;
   column->nearest = old.nearest;
   column->score = old.score;
+  column->direct = old.direct;
   ColumnBuilder builder(context, *column);
   builder.resolve_threshold(old);
   builder.extend();

@@ -35,6 +35,7 @@ struct LfColumn {
   std::vector<float> score;        // n: its score rounded to float; NaN where there is none
   std::vector<int8_t> extended;    // n
   AlignedBuffer<uint64_t> planes;  // K planes of plane_words(n) words: the extended votes by class
+  std::vector<int64_t> direct;     // K: votes of each class before extension
   int64_t looked_up = 0;           // rows the last edit had to search beyond their lists
 
   static int64_t plane_words(int64_t rows) { return (rows + 511) / 512 * 8; }

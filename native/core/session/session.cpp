@@ -150,6 +150,7 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
   change.looked_up = edit.looked_up;
   if (state_ != nullptr) remember();
   state_ = std::move(next);
+  change.undoable = static_cast<int64_t>(history_.size());
   return change;
 }
 
@@ -167,6 +168,7 @@ Change Session::undo(const RunOptions& options) {
   show(history_.back()->lfs, options);
   state_ = std::move(history_.back());
   history_.pop_back();
+  change.undoable = static_cast<int64_t>(history_.size());
   return change;
 }
 

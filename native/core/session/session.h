@@ -24,6 +24,7 @@ namespace nearvote {
 struct Change {
   std::vector<int32_t> labels, posteriors, coverage;  // rows whose label, P(Y) or being covered changed
   int64_t looked_up = 0;                              // cells searched beyond the neighbour lists
+  int64_t undoable = 0;                               // edits that undo() can take back now
 };
 
 struct SessionState {
@@ -61,7 +62,7 @@ class Session {
   // Null before the first commit.
   const std::shared_ptr<const SessionState>& state() const { return state_; }
   const NeighborLists& lists() const { return lists_; }
-  VoteDomain domain() const { return domain_; }
+  int64_t rows() const { return set_->rows(); }
   int64_t bytes() const;
 
   // --- first halves: throw InvalidArgument (unknown LF, invalid vote) or Cancelled ---
@@ -75,7 +76,6 @@ class Session {
   Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
   // Back to the state before the last commit. Throws InvalidArgument when there is none.
   Change undo(const RunOptions& options);
-  int64_t undoable() const { return static_cast<int64_t>(history_.size()); }
 
  private:
   ColumnContext context(const RunOptions& options) const { return {*set_, lists_, domain_, options}; }

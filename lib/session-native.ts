@@ -1,0 +1,83 @@
+// What the native side of a session takes and gives (native/node/session.cpp).
+import type { Call, Control, NativeHandle, NativeOperand } from './native.js';
+import type { Metric } from './types.js';
+
+export type SessionHandle = NativeHandle<'Session'>;
+/** One edit on its way: counted by the first half, committed by the second. */
+export type EditHandle = NativeHandle<'SessionEdit'>;
+
+export interface NativeChange {
+  readonly labels: Int32Array;
+  readonly posteriors: Int32Array;
+  readonly coverage: Int32Array;
+  readonly lookedUp: number;
+  readonly rows: number;
+  readonly undoable: number;
+}
+
+export interface NativeLf {
+  readonly name: string;
+  readonly threshold: number;
+  /** Per class: rows voted on, before and after extension. */
+  readonly direct: readonly number[];
+  readonly extended: readonly number[];
+  readonly overlaps: number;
+  readonly conflicts: number;
+}
+
+export interface NativeExplanation {
+  /** 0 sum of logs, 1 shares of votes, 2 product. */
+  readonly combine: number;
+  readonly start: readonly number[];
+  readonly evidence: readonly {
+    readonly lf: string;
+    readonly vote: number;
+    /** A row; -1: direct vote; -2: abstains. */
+    readonly neighbor: number;
+    readonly score: number;
+    readonly weights: readonly number[];
+  }[];
+  readonly posterior: readonly number[];
+  readonly label: number;
+}
+
+export interface SessionAddon {
+  newSession(): SessionHandle;
+  newSessionEdit(): EditHandle;
+  fillSession(
+    session: SessionHandle,
+    ...args: [...NativeOperand, metric: Metric, classes: number, neighbors: number, threads: number, control: Control]
+  ): Call;
+  sessionSetVotes(
+    session: SessionHandle,
+    edit: EditHandle,
+    names: readonly string[],
+    columns: Int8Array,
+    thresholds: Float64Array,
+    threads: number,
+    control: Control,
+  ): Call;
+  sessionSetThreshold(
+    session: SessionHandle,
+    edit: EditHandle,
+    name: string,
+    threshold: number,
+    threads: number,
+    control: Control,
+  ): Call;
+  sessionRemoveLf(session: SessionHandle, edit: EditHandle, name: string, control: Control): Call;
+  sessionEditCounts(edit: EditHandle): { lfs: number; counts: Float64Array };
+  sessionCommit(session: SessionHandle, edit: EditHandle, model: Float64Array, threads: number, control: Control): Call;
+  sessionUndo(session: SessionHandle, edit: EditHandle, threads: number, control: Control): Call;
+  sessionChange(edit: EditHandle): NativeChange;
+  sessionState(session: SessionHandle): { labels: Int8Array; proba: Float64Array };
+  sessionVotes(session: SessionHandle, rows: Int32Array | undefined): Int8Array;
+  sessionReport(session: SessionHandle): {
+    rows: number;
+    covered: number;
+    bytes: number;
+    lfs: readonly NativeLf[];
+  };
+  sessionExplain(session: SessionHandle, row: number): NativeExplanation;
+  closeSession(session: SessionHandle): void;
+}

@@ -1,0 +1,30 @@
+// Why a row has its label: the prior, and what each labelling function adds to it. The parts are the very numbers
+// predict_proba adds up, in its order, so they give the posterior to the bit.
+#pragma once
+
+#include <vector>
+
+#include "core/session/session.h"
+
+namespace nearvote {
+
+struct Evidence {
+  int64_t lf;
+  int8_t vote;                  // 0 only under Combine::product, where abstaining is evidence too
+  int32_t neighbor;             // the row the vote was taken from; kDirectVote, kAbstains
+  double score;                 // canonical similarity or true distance of that row; NaN if there is none
+  std::vector<double> weights;  // K
+};
+
+struct Explanation {
+  Combine combine;
+  std::vector<double> start;  // K: what a row without votes has
+  std::vector<Evidence> evidence;
+  std::vector<double> posterior;  // proba_columns
+  int8_t label;
+};
+
+// 0 <= row < state.rows().
+Explanation explain(const SessionState& state, int64_t row);
+
+}  // namespace nearvote

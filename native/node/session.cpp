@@ -1,0 +1,326 @@
+// An editing session. Its edits are jobs on the compute thread, in the order they were called; what JavaScript reads at
+// once (labels, statistics) is the state of the last edit whose promise has resolved.
+#include "core/session/session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+
+#include "core/label_model/posterior.h"
+#include "core/session/explain.h"
+#include "node/addon.h"
+#include "node/args.h"
+#include "node/embedding_set.h"
+#include "node/job.h"
+#include "node/label_model.h"
+#include "node/votes.h"
+
+namespace nearvote::node {
+namespace {
+
+struct SessionBox {
+  Session session;                              // the compute thread's
+  std::shared_ptr<const SessionState> visible;  // the environment's
+  int64_t bytes = 0;                            // the environment's
+};
+
+// One edit on its way: made by the first half, taken by the second, which leaves the change.
+struct EditBox {
+  PendingEdit pending;
+  Change change;
+  std::shared_ptr<const SessionState> state;
+  int64_t bytes = 0;
+};
+
+}  // namespace
+
+template <>
+struct HandleTraits<SessionBox> {
+  static constexpr const char* name = "Session";
+  static constexpr napi_type_tag tag = {0x6e65617276746533, 0x73657373696f6e00};
+};
+
+template <>
+struct HandleTraits<EditBox> {
+  static constexpr const char* name = "SessionEdit";
+  static constexpr napi_type_tag tag = {0x6e65617276746534, 0x65646974696e6700};
+};
+
+namespace {
+
+Napi::Value new_session(const Napi::CallbackInfo& info) { return Handle<SessionBox>::make(info.Env()); }
+
+Napi::Value new_session_edit(const Napi::CallbackInfo& info) {
+  const Napi::Value handle = Handle<EditBox>::make(info.Env());
+  Handle<EditBox>::from(handle)->value = std::make_shared<EditBox>();
+  return handle;
+}
+
+// fillSession(session, embeddings (3), metric, classes, neighbours per row (0: default), threads, control)
+Napi::Value fill_session(const Napi::CallbackInfo& info) {
+  auto handle = Handle<SessionBox>::from(info[0]);
+  const Operand operand(info, 1, "embeddings");
+  const Metric metric = metric_arg(info, 4);
+  const VoteDomain domain = domain_arg(info, 5);
+  const int64_t length = int_arg(info, 6);
+  const int threads = static_cast<int>(int_arg(info, 7));
+  return run_call(info, [=](const JobControl& job) {
+    const RunOptions options{threads, job};
+    auto set = operand.resolve(metric, options);
+    handle->value = std::make_shared<SessionBox>(SessionBox{Session(std::move(set), domain, length, options), {}, 0});
+  });
+}
+
+std::string string_arg(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsString())
+    throw Napi::TypeError::New(info.Env(), "Expected a string for argument " + std::to_string(index));
+  return info[index].As<Napi::String>().Utf8Value();
+}
+
+// sessionSetVotes(session, edit, names, columns: Int8Array lfs x rows, thresholds: Float64Array, NaN keeps the LF's
+// own, threads, control)
+Napi::Value set_votes(const Napi::CallbackInfo& info) {
+  auto box = Handle<SessionBox>::open(info[0]);
+  auto edit = Handle<EditBox>::open(info[1]);
+  const auto names = info[2].As<Napi::Array>();
+  const auto lfs = static_cast<int64_t>(names.Length());
+  const auto* columns = array_arg<int8_t>(info, 3, -1);
+  const int64_t cells = array_length(info, 3);
+  const auto* thresholds = array_arg<double>(info, 4, lfs);
+  std::vector<LfVotes> votes;
+  for (int64_t j = 0; j < lfs; ++j) {
+    const double threshold = thresholds[j];
+    votes.push_back({names.Get(static_cast<uint32_t>(j)).ToString().Utf8Value(), columns + j * (cells / lfs),
+                     std::isnan(threshold) ? std::nullopt : std::optional(threshold)});
+  }
+  const int threads = static_cast<int>(int_arg(info, 5));
+  return run_call(info, [=](const JobControl& job) {
+    if (cells != lfs * box->session.rows())
+      throw expected(std::to_string(box->session.rows()) + " votes", "votes",
+                     std::to_string(lfs > 0 ? cells / lfs : 0));
+    edit->pending = box->session.set_votes(votes, {threads, job});
+  });
+}
+
+// sessionSetThreshold(session, edit, name, threshold, threads, control)
+Napi::Value set_threshold(const Napi::CallbackInfo& info) {
+  auto box = Handle<SessionBox>::open(info[0]);
+  auto edit = Handle<EditBox>::open(info[1]);
+  const std::string name = string_arg(info, 2);
+  const double threshold = double_arg(info, 3);
+  const int threads = static_cast<int>(int_arg(info, 4));
+  return run_call(info, [=](const JobControl& job) {
+    edit->pending = box->session.set_threshold(name, threshold, {threads, job});
+  });
+}
+
+// sessionRemoveLf(session, edit, name, control)
+Napi::Value remove_lf(const Napi::CallbackInfo& info) {
+  auto box = Handle<SessionBox>::open(info[0]);
+  auto edit = Handle<EditBox>::open(info[1]);
+  const std::string name = string_arg(info, 2);
+  return run_call(info, [=](const JobControl&) { edit->pending = box->session.remove_lf(name); });
+}
+
+// sessionEditCounts(edit) -> { lfs, counts }: what the label model is to be fitted to, once the first half is done
+Napi::Value edit_counts(const Napi::CallbackInfo& info) {
+  const auto edit = Handle<EditBox>::open(info[0]);
+  const VoteCounts& counts = edit->pending.counts;
+  auto flat = Napi::Float64Array::New(info.Env(), static_cast<size_t>(flat_counts_length(counts.domain, counts.lfs)));
+  flatten_counts(counts, flat.Data());
+  auto result = Napi::Object::New(info.Env());
+  result.Set("lfs", static_cast<double>(counts.lfs));
+  result.Set("counts", flat);
+  return result;
+}
+
+// Makes what an edit led to visible, on the environment's thread.
+std::function<void(Napi::Env)> publish(std::shared_ptr<Handle<SessionBox>> handle, std::shared_ptr<SessionBox> box,
+                                       std::shared_ptr<EditBox> edit) {
+  return [=](Napi::Env env) {
+    box->visible = edit->state;
+    box->bytes = edit->bytes;
+    if (handle->value == box) handle->report_memory(env, edit->bytes);
+  };
+}
+
+// sessionCommit(session, edit, model, threads, control)
+Napi::Value commit(const Napi::CallbackInfo& info) {
+  auto handle = Handle<SessionBox>::from(info[0]);
+  auto box = Handle<SessionBox>::open(info[0]);
+  auto edit = Handle<EditBox>::open(info[1]);
+  const VoteCounts& counts = edit->pending.counts;
+  LabelModel model = unflatten_model(array_arg<double>(info, 2, flat_model_length(counts.domain, counts.lfs)),
+                                     counts.domain, counts.lfs);
+  const int threads = static_cast<int>(int_arg(info, 3));
+  return run_call(
+      info,
+      [=](const JobControl& job) {
+        edit->change = box->session.commit(std::move(edit->pending), model, {threads, job});
+        edit->state = box->session.state();
+        edit->bytes = box->session.bytes();
+      },
+      publish(handle, box, edit));
+}
+
+// sessionUndo(session, edit, threads, control)
+Napi::Value undo(const Napi::CallbackInfo& info) {
+  auto handle = Handle<SessionBox>::from(info[0]);
+  auto box = Handle<SessionBox>::open(info[0]);
+  auto edit = Handle<EditBox>::open(info[1]);
+  const int threads = static_cast<int>(int_arg(info, 2));
+  return run_call(
+      info,
+      [=](const JobControl& job) {
+        edit->change = box->session.undo({threads, job});
+        edit->state = box->session.state();
+        edit->bytes = box->session.bytes();
+      },
+      publish(handle, box, edit));
+}
+
+template <class Array, class T>
+Array copied(Napi::Env env, const std::vector<T>& values) {
+  auto array = Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
+// sessionChange(edit) -> { labels, posteriors, coverage: Int32Array of rows, lookedUp, rows, undoable }
+Napi::Value change(const Napi::CallbackInfo& info) {
+  const auto edit = Handle<EditBox>::open(info[0]);
+  auto result = Napi::Object::New(info.Env());
+  result.Set("labels", copied<Napi::Int32Array>(info.Env(), edit->change.labels));
+  result.Set("posteriors", copied<Napi::Int32Array>(info.Env(), edit->change.posteriors));
+  result.Set("coverage", copied<Napi::Int32Array>(info.Env(), edit->change.coverage));
+  result.Set("lookedUp", static_cast<double>(edit->change.looked_up));
+  result.Set("rows", static_cast<double>(edit->state->rows()));
+  result.Set("undoable", static_cast<double>(edit->change.undoable));
+  return result;
+}
+
+// sessionState(session) -> { rows, labels, proba } copies
+Napi::Value visible_state(const Napi::CallbackInfo& info) {
+  const auto state = Handle<SessionBox>::open(info[0])->visible;
+  auto result = Napi::Object::New(info.Env());
+  result.Set("labels", copied<Napi::Int8Array>(info.Env(), state->labels));
+  result.Set("proba", copied<Napi::Float64Array>(info.Env(), state->proba));
+  return result;
+}
+
+// sessionVotes(session, rows: Int32Array | undefined: all) -> Int8Array rows x lfs: the extended votes
+Napi::Value extended_votes(const Napi::CallbackInfo& info) {
+  const auto state = Handle<SessionBox>::open(info[0])->visible;
+  const bool all = info[1].IsUndefined();
+  const auto* rows = all ? nullptr : array_arg<int32_t>(info, 1, -1);
+  const int64_t count = all ? state->rows() : array_length(info, 1);
+  const auto m = static_cast<int64_t>(state->lfs.size());
+  auto votes = Napi::Int8Array::New(info.Env(), static_cast<size_t>(count * m));
+  int8_t* out = votes.Data();
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t row = all ? i : rows[i];
+    if (row < 0 || row >= state->rows()) throw Napi::RangeError::New(info.Env(), "Expected rows of the session");
+    for (int64_t j = 0; j < m; ++j)
+      out[i * m + j] = state->lfs[static_cast<size_t>(j)]->extended[static_cast<size_t>(row)];
+  }
+  return votes;
+}
+
+// sessionReport(session) -> { rows, covered, bytes, lfs: [{ name, threshold, direct: [K], extended: [K], overlaps,
+// conflicts }] }
+Napi::Value report(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto box = Handle<SessionBox>::open(info[0]);
+  const SessionState& state = *box->visible;
+  const int classes = state.domain.classes;
+  auto lfs = Napi::Array::New(env, state.lfs.size());
+  for (size_t j = 0; j < state.lfs.size(); ++j) {
+    const LfColumn& column = *state.lfs[j];
+    auto lf = Napi::Object::New(env);
+    auto direct = Napi::Array::New(env), extended = Napi::Array::New(env);
+    int64_t overlaps = 0, conflicts = 0;
+    for (int c = 0; c < classes; ++c) {
+      const size_t u = j * static_cast<size_t>(classes) + static_cast<size_t>(c);
+      direct.Set(static_cast<uint32_t>(c), static_cast<double>(column.direct[static_cast<size_t>(c)]));
+      extended.Set(static_cast<uint32_t>(c), static_cast<double>(state.counts.votes(static_cast<int64_t>(u))));
+      overlaps += state.counts.overlaps[u];
+      conflicts += state.counts.conflicts[u];
+    }
+    lf.Set("name", column.name);
+    lf.Set("threshold", column.threshold);
+    lf.Set("direct", direct);
+    lf.Set("extended", extended);
+    lf.Set("overlaps", static_cast<double>(overlaps));
+    lf.Set("conflicts", static_cast<double>(conflicts));
+    lfs.Set(static_cast<uint32_t>(j), lf);
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("rows", static_cast<double>(state.rows()));
+  result.Set("covered", static_cast<double>(state.counts.covered));
+  result.Set("bytes", static_cast<double>(box->bytes));
+  result.Set("lfs", lfs);
+  return result;
+}
+
+Napi::Array numbers(Napi::Env env, const std::vector<double>& values) {
+  auto array = Napi::Array::New(env, values.size());
+  for (size_t i = 0; i < values.size(); ++i) array.Set(static_cast<uint32_t>(i), values[i]);
+  return array;
+}
+
+// sessionExplain(session, row) -> { combine, start, evidence: [{ lf, vote, neighbor, score, weights }], posterior,
+// label }
+Napi::Value explain_row(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto state = Handle<SessionBox>::open(info[0])->visible;
+  const int64_t row = int_arg(info, 1);
+  if (row < 0 || row >= state->rows()) throw Napi::RangeError::New(env, "Expected a row of the session");
+  const Explanation explanation = explain(*state, row);
+  auto evidence = Napi::Array::New(env, explanation.evidence.size());
+  for (size_t e = 0; e < explanation.evidence.size(); ++e) {
+    const Evidence& source = explanation.evidence[e];
+    auto item = Napi::Object::New(env);
+    item.Set("lf", state->lfs[static_cast<size_t>(source.lf)]->name);
+    item.Set("vote", static_cast<double>(source.vote));
+    item.Set("neighbor", static_cast<double>(source.neighbor));
+    item.Set("score", source.score);
+    item.Set("weights", numbers(env, source.weights));
+    evidence.Set(static_cast<uint32_t>(e), item);
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("combine", static_cast<double>(explanation.combine));
+  result.Set("start", numbers(env, explanation.start));
+  result.Set("evidence", evidence);
+  result.Set("posterior", numbers(env, explanation.posterior));
+  result.Set("label", static_cast<double>(explanation.label));
+  return result;
+}
+
+// closeSession(session): a running edit keeps it until it ends
+Napi::Value close_session(const Napi::CallbackInfo& info) {
+  Handle<SessionBox>::from(info[0])->close(info.Env());
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void register_session(Napi::Env env, Napi::Object exports) {
+  exports.Set("newSession", Napi::Function::New(env, new_session));
+  exports.Set("fillSession", Napi::Function::New(env, fill_session));
+  exports.Set("newSessionEdit", Napi::Function::New(env, new_session_edit));
+  exports.Set("sessionSetVotes", Napi::Function::New(env, set_votes));
+  exports.Set("sessionSetThreshold", Napi::Function::New(env, set_threshold));
+  exports.Set("sessionRemoveLf", Napi::Function::New(env, remove_lf));
+  exports.Set("sessionEditCounts", Napi::Function::New(env, edit_counts));
+  exports.Set("sessionCommit", Napi::Function::New(env, commit));
+  exports.Set("sessionUndo", Napi::Function::New(env, undo));
+  exports.Set("sessionChange", Napi::Function::New(env, change));
+  exports.Set("sessionState", Napi::Function::New(env, visible_state));
+  exports.Set("sessionVotes", Napi::Function::New(env, extended_votes));
+  exports.Set("sessionReport", Napi::Function::New(env, report));
+  exports.Set("sessionExplain", Napi::Function::New(env, explain_row));
+  exports.Set("closeSession", Napi::Function::New(env, close_session));
+}
+
+}  // namespace nearvote::node
