@@ -215,8 +215,8 @@ function load(): Addon {
   } catch (cause) {
     throw new Error(
       `nearvote has no native addon for ${process.platform}-${process.arch} (looked in ${root}build/Release and ` +
-        `${root}prebuilds/${process.platform}-${process.arch}). Build it with CMake and a C++20 compiler: ` +
-        'npm explore nearvote -- npm install --include=dev. The cause: ' +
+        `${root}prebuilds/${process.platform}-${process.arch}). With CMake and a C++20 compiler it can be built: ` +
+        'npm install --no-save cmake-js node-addon-api && npm explore nearvote -- npm run build:native. The cause: ' +
         (cause instanceof Error ? cause.message.split('\n')[0] : String(cause)),
       { cause },
     );

@@ -24,4 +24,6 @@ if(NEARVOTE_BUNDLE_OPENMP AND OpenMP_CXX_FOUND AND UNIX AND NOT APPLE)
   add_custom_command(TARGET nearvote_node POST_BUILD COMMAND ${CMAKE_COMMAND} -E copy ${GOMP}
                      $<TARGET_FILE_DIR:nearvote_node>/libgomp.so.1)
   set_target_properties(nearvote_node PROPERTIES BUILD_RPATH "$ORIGIN")
+  # The user's C++ runtime may be older than the compiler's.
+  target_link_options(nearvote_node PRIVATE -static-libstdc++ -static-libgcc)
 endif()
