@@ -95,9 +95,10 @@ interface Fitted {
 }
 
 /**
- * The whole method (Epoxy, arXiv 2006.15168): votes are extended to nearby rows, a label model learns from the extended
- * votes how good each labelling function is, and new rows are labelled through their own votes and those of their
- * neighbours among the fitted rows.
+ * The whole method (Epoxy, arXiv 2006.15168): votes are extended to nearby rows, a label model learns how good each
+ * labelling function is, and new rows are labelled through their own votes and those of their neighbours among the fitted
+ * rows. The label model is fitted to the direct votes: an extended vote is a copy of its neighbour's, and agreement of
+ * copies says nothing about accuracy.
  */
 export class Epoxy {
   readonly #state: State;
@@ -140,22 +141,21 @@ export class Epoxy {
     clock.lap('neighbors');
 
     const judge = await GoldJudge.open(input, voters, support, metric, signal);
+    clock.lap('thresholds');
     const modelOptions: LabelModelOptions = {
       threads: input.threads,
       ...(judge && { classBalance: { labels: judge.labels } }),
       ...input.model,
     };
-    const refit = async (threshold: number | ArrayLike<number>) => {
-      const extended = await voters.extendAsync(threshold, { signal });
-      return { extended, model: await LabelModel.fitAsync(extended, { ...modelOptions, signal }) };
-    };
-    const choice = await chooseThresholds(fixed, judge, voters, votes, metric, refit, signal);
+    const model = await LabelModel.fitAsync(votes, { ...modelOptions, signal });
+    clock.lap('fit');
+    const extend = (thresholds: number | ArrayLike<number>) => voters.extendAsync(thresholds, { signal });
+    const choice = await chooseThresholds(fixed, judge, voters, votes, metric, model, extend);
+    const fallback = judge && (await judge.score(choice.thresholds, model, extend)).fallback;
     clock.lap('thresholds');
-    const { extended, model } = await refit(choice.thresholds);
-    const fallback = judge && (await judge.score(choice.thresholds, extended, model)).fallback;
+    const extended = await extend(choice.thresholds);
     judge?.close();
     voters.close();
-    clock.lap('fit');
     const proba = await model.predictProbaAsync(extended, { threads: input.threads, signal });
     const labels = await model.predictAsync(extended, { threads: input.threads, signal });
     clock.lap('predict');
@@ -350,12 +350,12 @@ class Stopwatch {
 
   lap(stage: keyof Stopwatch['laps']): void {
     const now = performance.now();
-    this.laps[stage] = now - this.#last;
+    this.laps[stage] += now - this.#last;
     this.#last = now;
   }
 }
 
-type Refit = (threshold: number | ArrayLike<number>) => Promise<{ extended: VoteMatrix; model: LabelModel }>;
+type Extend = (thresholds: number | ArrayLike<number>) => Promise<VoteMatrix>;
 
 async function chooseThresholds(
   fixed: Float64Array | undefined,
@@ -363,18 +363,16 @@ async function chooseThresholds(
   voters: NearestVoters,
   votes: VoteMatrix,
   metric: Metric,
-  refit: Refit,
-  signal: AbortSignal | undefined,
+  model: LabelModel,
+  extend: Extend,
 ): Promise<{ thresholds: Float64Array; report: ThresholdReport }> {
   if (fixed) return { thresholds: fixed, report: { source: 'given' } };
   const classes = votes.classes ?? 2;
   const candidates = candidateThresholds(judge?.voters ?? voters, classes, metric !== 'l2');
   const pseudo = judge ? undefined : new PseudoGold(votes, classes);
-  const { best, first } = await sweep(candidates, async (threshold) => {
-    if (pseudo) return { score: pseudo.score(await voters.extendAsync(threshold, { signal })) };
-    const { extended, model } = await refit(threshold);
-    return judge!.score(threshold, extended, model);
-  });
+  const { best, first } = await sweep(candidates, async (threshold) =>
+    pseudo ? { score: pseudo.score(await extend(threshold)) } : judge!.score(threshold, model, extend),
+  );
   return {
     thresholds: new Float64Array(votes.shape[1]).fill(best.threshold),
     report: { source: judge ? 'gold' : 'pseudo-gold', score: best.score, scoreWithout: first.score },

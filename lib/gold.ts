@@ -53,8 +53,15 @@ export class GoldJudge {
     return new GoldJudge(labels, await NearestVoters.create(input, { signal }), undefined);
   }
 
-  async score(thresholds: number | ArrayLike<number>, extended: VoteMatrix, model: LabelModel) {
-    const votes = this.voters ? await this.voters.extendAsync(thresholds) : rowsOf(extended, this.#rows!);
+  /** @param extend extends the votes of the fitted rows: for gold rows that are among them. */
+  async score(
+    thresholds: number | ArrayLike<number>,
+    model: LabelModel,
+    extend: (thresholds: number | ArrayLike<number>) => Promise<VoteMatrix>,
+  ) {
+    const votes = this.voters
+      ? await this.voters.extendAsync(thresholds)
+      : rowsOf(await extend(thresholds), this.#rows!);
     const predicted = model.predict(votes);
     const missed = new Map<number, number>();
     let right = 0;

@@ -3,11 +3,12 @@ import type { NearestVoters } from './extend.js';
 import type { VoteMatrix } from './types.js';
 
 /** At most this many thresholds are scored; more distinct scores than that are thinned to quantiles. */
-const MAX_CANDIDATES = 64;
+const MAX_CANDIDATES = 128;
 
 /**
- * Thresholds worth trying, least extension first: one that extends nothing, then midpoints between the scores at which a
- * cell of `voters` would be extended, so that no candidate sits on a score.
+ * Thresholds worth trying, least extension first: one that extends nothing, then midpoints between the scores at which
+ * rows of `voters` get their first extended vote, so that no candidate sits on a score. (Not the scores of all cells: with
+ * many rare labelling functions nearly all of these lie where nobody would extend any more.)
  *
  * @param voters nearest voters of the rows whose labels judge the choice.
  * @param classes number of classes.
@@ -15,12 +16,13 @@ const MAX_CANDIDATES = 64;
  */
 export function candidateThresholds(voters: NearestVoters, classes: number, descending: boolean): number[] {
   const [rows, lfs] = voters.shape;
-  const best = new Float64Array(rows * lfs).fill(descending ? -Infinity : Infinity);
+  const best = new Float64Array(rows).fill(descending ? -Infinity : Infinity);
   for (let c = 0; c < classes; c++) {
     const { scores } = voters.nearest(c);
-    for (let i = 0; i < best.length; i++) {
-      const score = scores[i] as number;
-      if (descending ? score > (best[i] as number) : score < (best[i] as number)) best[i] = score;
+    for (let cell = 0; cell < scores.length; cell++) {
+      const score = scores[cell]!;
+      const row = Math.floor(cell / lfs);
+      if (descending ? score > best[row]! : score < best[row]!) best[row] = score;
     }
   }
   const scores = best.filter(Number.isFinite).sort();
@@ -29,7 +31,7 @@ export function candidateThresholds(voters: NearestVoters, classes: number, desc
   const step = Math.max(1, scores.length / MAX_CANDIDATES);
   for (let at = step; Math.round(at) <= scores.length; at += step) {
     const i = Math.round(at);
-    const inside = scores[i - 1] as number;
+    const inside = scores[i - 1]!;
     const outside = scores[i];
     if (outside === inside) continue;
     candidates.push(

@@ -33,7 +33,7 @@ describe('Epoxy.fit', () => {
     const model = { method: 'triplet-mean', signs: 'all-positive' } as const;
     const epoxy = await Epoxy.fit({ votes, embeddings, thresholds, model });
     const extended = extendVotes({ votes, embeddings, thresholds });
-    const byHand = LabelModel.fit(extended.votes, model);
+    const byHand = LabelModel.fit(votes, model);
     expect(epoxy.votes.data).toEqual(extended.votes.data);
     expect(epoxy.proba).toEqual(byHand.predictProba(extended.votes));
     expect(epoxy.labels).toEqual(byHand.predict(extended.votes));
