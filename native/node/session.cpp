@@ -126,7 +126,7 @@ Napi::Value remove_lf(const Napi::CallbackInfo& info) {
 // sessionEditCounts(edit) -> { lfs, counts }: what the label model is to be fitted to, once the first half is done
 Napi::Value edit_counts(const Napi::CallbackInfo& info) {
   const auto edit = Handle<EditBox>::open(info[0]);
-  const VoteCounts& counts = edit->pending.counts;
+  const VoteCounts& counts = edit->pending.direct_counts;
   auto flat = Napi::Float64Array::New(info.Env(), static_cast<size_t>(flat_counts_length(counts.domain, counts.lfs)));
   flatten_counts(counts, flat.Data());
   auto result = Napi::Object::New(info.Env());

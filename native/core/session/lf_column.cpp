@@ -79,15 +79,21 @@ class ColumnBuilder {
     const VoteDomain& domain = context_.domain;
     const int64_t words = LfColumn::plane_words(column_.rows());
     column_.extended.resize(column_.votes.size());
-    column_.planes = AlignedBuffer<uint64_t>(words * domain.classes);
-    std::fill_n(column_.planes.data(), column_.planes.size(), uint64_t{0});
+    for (auto* planes : {&column_.planes, &column_.direct_planes}) {
+      *planes = AlignedBuffer<uint64_t>(words * domain.classes);
+      std::fill_n(planes->data(), planes->size(), uint64_t{0});
+    }
+    const auto set_bit = [&](AlignedBuffer<uint64_t>& planes, int8_t vote, int64_t row) {
+      if (vote != 0) planes[domain.class_of(vote) * words + row / 64] |= uint64_t{1} << (row % 64);
+    };
     for_rows([&](int64_t row, size_t) {
       const auto at = static_cast<size_t>(row);
       int8_t vote = column_.votes[at];
+      set_bit(column_.direct_planes, vote, row);
       if (column_.nearest[at] >= 0 && inside(row, column_.nearest[at], column_.score[at]))
         vote = column_.votes[static_cast<size_t>(column_.nearest[at])];
       column_.extended[at] = vote;
-      if (vote != 0) column_.planes[domain.class_of(vote) * words + row / 64] |= uint64_t{1} << (row % 64);
+      set_bit(column_.planes, vote, row);
     });
   }
 
@@ -216,7 +222,7 @@ class ColumnBuilder {
 
 }  // namespace
 
-int64_t LfColumn::bytes() const { return rows() * (1 + 4 + 4 + 1) + planes.bytes(); }
+int64_t LfColumn::bytes() const { return rows() * (1 + 4 + 4 + 1) + planes.bytes() + direct_planes.bytes(); }
 
 std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
                                             double threshold, const LfColumn* old) {

@@ -28,15 +28,16 @@ struct ColumnContext {
 
 struct LfColumn {
   std::string name;
-  double threshold = 0;            // strict: similarity above, distance below
-  double searched = 0;             // at least as wide as the threshold
-  std::vector<int8_t> votes;       // n
-  std::vector<int32_t> nearest;    // n: exact nearest voter, near enough or not, or one of the codes above
-  std::vector<float> score;        // n: its score rounded to float; NaN where there is none
-  std::vector<int8_t> extended;    // n
-  AlignedBuffer<uint64_t> planes;  // K planes of plane_words(n) words: the extended votes by class
-  std::vector<int64_t> direct;     // K: votes of each class before extension
-  int64_t looked_up = 0;           // rows the last edit had to search beyond their lists
+  double threshold = 0;          // strict: similarity above, distance below
+  double searched = 0;           // at least as wide as the threshold
+  std::vector<int8_t> votes;     // n
+  std::vector<int32_t> nearest;  // n: exact nearest voter, near enough or not, or one of the codes above
+  std::vector<float> score;      // n: its score rounded to float; NaN where there is none
+  std::vector<int8_t> extended;  // n
+  // K planes of plane_words(n) words each: the extended votes by class, and the votes themselves.
+  AlignedBuffer<uint64_t> planes, direct_planes;
+  std::vector<int64_t> direct;  // K: votes of each class before extension
+  int64_t looked_up = 0;        // rows the last edit had to search beyond their lists
 
   static int64_t plane_words(int64_t rows) { return (rows + 511) / 512 * 8; }
   int64_t rows() const { return static_cast<int64_t>(votes.size()); }

@@ -31,7 +31,8 @@ struct SessionState {
   std::shared_ptr<const EmbeddingSet> set;
   VoteDomain domain;
   Columns lfs;
-  VoteCounts counts;
+  VoteCounts counts;         // of the extended votes
+  VoteCounts direct_counts;  // of the votes themselves: what the model is fitted to
   LabelModel model;
   std::vector<double> proba;     // rows x proba_columns
   std::vector<int8_t> labels;    // rows
@@ -50,7 +51,8 @@ struct LfVotes {
 struct PendingEdit {
   std::shared_ptr<const EmbeddingSet> set;
   Columns lfs;
-  VoteCounts counts;
+  VoteCounts counts;         // of the extended votes
+  VoteCounts direct_counts;  // of the votes themselves
   int64_t looked_up = 0;
 };
 
@@ -72,7 +74,7 @@ class Session {
   PendingEdit remove_lf(const std::string& name) const;
 
   // --- second halves ---
-  // model: fitted to edit.counts.
+  // model: fitted to edit.direct_counts.
   Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
   // Back to the state before the last commit. Throws InvalidArgument when there is none.
   Change undo(const RunOptions& options);

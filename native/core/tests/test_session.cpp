@@ -24,6 +24,11 @@ struct Lf {
   double threshold;
 };
 
+bool same_counts(const VoteCounts& a, const VoteCounts& b) {
+  return a.joint == b.joint && a.overlaps == b.overlaps && a.conflicts == b.conflicts && a.covered == b.covered &&
+         a.rows == b.rows;
+}
+
 LabelModel fit(const VoteCounts& counts) {
   FitOptions options;
   options.class_balance.assign(static_cast<size_t>(counts.domain.classes), 1.0);
@@ -99,12 +104,10 @@ class Pair {
       }
     }
     const VoteMatrix matrix{extended.votes.data(), rows_.rows, static_cast<int64_t>(m)};
-    const VoteCounts counts = count_votes(matrix, domain_);
-    if (counts.joint != state.counts.joint || counts.overlaps != state.counts.overlaps ||
-        counts.conflicts != state.counts.conflicts || counts.covered != state.counts.covered ||
-        counts.rows != state.counts.rows)
+    const VoteCounts direct = count_votes(VoteMatrix{votes.data.data(), rows_.rows, static_cast<int64_t>(m)}, domain_);
+    if (!same_counts(count_votes(matrix, domain_), state.counts) || !same_counts(direct, state.direct_counts))
       return false;
-    const LabelModel model = fit(counts);
+    const LabelModel model = fit(direct);
     std::vector<double> proba(n * static_cast<size_t>(proba_columns(model)));
     std::vector<int8_t> labels(n);
     predict_proba(model, matrix, proba.data());
@@ -115,7 +118,7 @@ class Pair {
  private:
   void commit(PendingEdit edit) {
     const auto before = session_.state();
-    LabelModel model = fit(edit.counts);
+    LabelModel model = fit(edit.direct_counts);
     check_change(session_.commit(std::move(edit), std::move(model), {}), before.get());
   }
 
