@@ -1,8 +1,22 @@
 import { createHash } from 'node:crypto';
-import { checkInteger, checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
+import { checkInteger, checkMetric, checkOneOf, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
 import { EmbeddingSet } from './embedding-set.js';
+import {
+  goldEvidence,
+  labelsOf,
+  openGold,
+  ownEvidenceAsync,
+  type PosteriorExtension,
+  type PosteriorExtensionJSON,
+  posteriorFromJSON,
+  posteriorToJSON,
+  publicProba,
+  smoothRows,
+  smoothRowsAsync,
+} from './epoxy-posterior.js';
 import { type ExtendedVotes, extendVotes, extendVotesAsync, NearestVoters, type VotedRows } from './extend.js';
 import { type Gold, GoldJudge } from './gold.js';
+import { KnnPosterior, type SmoothingReport } from './knn-posterior.js';
 import {
   LabelModel,
   type LabelModelJSON,
@@ -18,21 +32,30 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   /** Default 'cosine'. */
   readonly metric?: Metric | undefined;
   /**
-   * One for all labelling functions or one each (as for `extendVotes`), or 'auto' (default): one threshold, chosen on the
-   * gold rows; without gold on rows with direct votes, which are hidden while they judge.
+   * How rows learn from rows near them.
+   * - 'posterior' (default, unless thresholds are given): no threshold. The label model's posterior of a row's own votes is
+   *   combined with the posteriors of its k nearest rows, in rounds; gold rows are neighbours too.
+   * - 'votes' (default where thresholds are given): Epoxy's rule. Where a labelling function abstains, the vote of its
+   *   nearest voter counts if that is near enough.
+   */
+  readonly extension?: 'votes' | 'posterior' | undefined;
+  /**
+   * Of extension 'votes': one for all labelling functions or one each (as for `extendVotes`), or 'auto' (default): one
+   * threshold, chosen on the gold rows; without gold on rows with direct votes, which are hidden while they judge.
    */
   readonly thresholds?: number | ArrayLike<number> | 'auto' | undefined;
   /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
   readonly gold?: Gold | undefined;
-  /** Neighbours that decide; only 1, the nearest. */
-  readonly k?: 1 | undefined;
+  /** Nearest rows of extension 'posterior'; default about sqrt(n), at most 50. Extension 'votes' takes only 1. */
+  readonly k?: number | undefined;
   /** How the label model is fitted; the class balance comes from the gold rows unless it is given here. */
   readonly model?: LabelModelOptions | undefined;
 }
 
 /** How the thresholds came about, and what the choice is worth on the rows that judged it. */
 export interface ThresholdReport {
-  readonly source: 'given' | 'gold' | 'pseudo-gold';
+  /** 'none': extension 'posterior', which needs no threshold. */
+  readonly source: 'given' | 'gold' | 'pseudo-gold' | 'none';
   /** Accuracy on gold, or balanced accuracy on pseudo-gold, at the chosen threshold. */
   readonly score?: number;
   /** The same without extension. */
@@ -43,12 +66,16 @@ export interface EpoxyReport {
   readonly rows: number;
   readonly lfs: number;
   readonly metric: Metric;
-  /** Share of rows with at least one vote. */
+  readonly extension: 'votes' | 'posterior';
+  /** Share of rows with at least one vote; extended: with a vote or (extension 'posterior') a neighbour that counts. */
   readonly coverage: { readonly direct: number; readonly extended: number };
   /** Cells (row, labelling function) with a vote. */
   readonly cells: { readonly direct: number; readonly extended: number };
+  /** Under extension 'posterior' the ones that extend nothing. */
   readonly thresholds: readonly number[];
   readonly thresholdChoice: ThresholdReport;
+  /** Of extension 'posterior'. */
+  readonly smoothing?: SmoothingReport;
   /** Label that rows without evidence get under the policy 'prior', chosen on gold rows; absent without gold. */
   readonly fallback?: number;
   readonly method: string;
@@ -75,6 +102,8 @@ export interface EpoxyJSON {
   readonly thresholds: readonly (number | 'Infinity' | '-Infinity')[];
   readonly fallback?: number;
   readonly model: LabelModelJSON;
+  /** Of extension 'posterior'. */
+  readonly posterior?: PosteriorExtensionJSON;
   readonly support: { readonly shape: readonly [number, number]; readonly dims: number; readonly votesSha256: string };
 }
 
@@ -84,6 +113,8 @@ interface State {
   readonly thresholds: Float64Array;
   readonly model: LabelModel;
   readonly fallback: number | undefined;
+  /** Absent: extension 'votes'. */
+  readonly posterior?: PosteriorExtension | undefined;
 }
 
 /** What a fit adds to the state that prediction needs. */
@@ -91,6 +122,7 @@ interface Fitted {
   readonly votes: VoteMatrix;
   readonly proba: Float64Array;
   readonly labels: Int8Array;
+  readonly evidence: Uint8Array;
   readonly report: EpoxyReport;
 }
 
@@ -120,10 +152,13 @@ export class Epoxy {
   static async fit(input: EpoxyInput, options: AsyncOptions = {}): Promise<Epoxy> {
     if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
     const metric = checkMetric(input.metric ?? 'cosine');
-    checkInteger(input.k ?? 1, 'k', 1, 1);
     const checked = checkVotes(input.votes, 'votes');
     const given = input.thresholds ?? 'auto';
     const fixed = given === 'auto' ? undefined : checkThresholds(given, checked.cols);
+    const modes = fixed ? (['votes'] as const) : (['votes', 'posterior'] as const);
+    const extension = checkOneOf(input.extension ?? modes.at(-1), modes, 'extension');
+    const k =
+      input.k === undefined ? undefined : checkInteger(input.k, 'k', 1, extension === 'votes' ? 1 : 2 ** 31 - 1);
     const votes = options.copy ? { ...input.votes, data: input.votes.data.slice() } : input.votes;
     const { signal, copy } = options;
     const { threads, device } = input;
@@ -136,11 +171,15 @@ export class Epoxy {
         : await EmbeddingSet.create(input.embeddings, { metric, threads, device, signal, copy });
     const support = { votes, embeddings };
     const job = { signal, ...(options.onProgress && { onProgress: options.onProgress }) };
+    if (extension === 'posterior') {
+      const how = { ...job, threads: input.threads, k };
+      return fitPosterior({ support, ownsEmbeddings }, input, how, clock);
+    }
     const rows = { ...support, metric, threads, device };
     const voters = await NearestVoters.create(rows, job);
     clock.lap('neighbors');
 
-    const judge = await GoldJudge.open(input, voters, support, metric, signal);
+    const judge = await GoldJudge.open(input, support, metric, signal);
     clock.lap('thresholds');
     const modelOptions: LabelModelOptions = {
       threads: input.threads,
@@ -164,6 +203,7 @@ export class Epoxy {
       rows: checked.rows,
       lfs: checked.cols,
       metric,
+      extension,
       coverage: { direct: coverage(votes), extended: coverage(extended) },
       cells: { direct: cells(votes), extended: cells(extended) },
       thresholds: Array.from(choice.thresholds),
@@ -176,7 +216,7 @@ export class Epoxy {
       timings: clock.laps,
     };
     const state = { support, ownsEmbeddings, thresholds: choice.thresholds, model, fallback };
-    return new Epoxy(state, { votes: extended, proba, labels, report });
+    return new Epoxy(state, { votes: extended, proba, labels, evidence: votedRows(extended), report });
   }
 
   /** The fitted label model. */
@@ -199,9 +239,14 @@ export class Epoxy {
     return this.#fit('proba').proba;
   }
 
-  /** The extended votes of the fitted rows, n x m. @throws Error after fromJSON. */
+  /** The extended votes of the fitted rows, n x m (extension 'posterior': their own). @throws Error after fromJSON. */
   get votes(): VoteMatrix {
     return this.#fit('votes').votes;
+  }
+
+  /** Per fitted row: 1 if it has a vote, direct or extended, or (extension 'posterior') a neighbour that counts. */
+  get evidence(): Uint8Array {
+    return this.#fit('evidence').evidence;
   }
 
   /** What was done and found, as plain data. @throws Error after fromJSON. */
@@ -221,7 +266,10 @@ export class Epoxy {
     return { ...rows, support, thresholds, metric: support.embeddings.metric, threads };
   }
 
-  /** Votes of any rows extended from the fitted rows, with the neighbour each vote came from. */
+  /**
+   * Votes of any rows extended from the fitted rows, with the neighbour each vote came from. Extension 'posterior' extends
+   * posteriors, not votes: only direct votes are left here.
+   */
   extend(rows: VotedRows, options: CallOptions = {}): ExtendedVotes {
     return extendVotes(this.#extension(rows, options.threads));
   }
@@ -233,11 +281,18 @@ export class Epoxy {
 
   /** P(Y | votes and neighbours) of any rows, shaped as `LabelModel.predictProba`. */
   predictProba(rows: VotedRows, options: CallOptions = {}): Float64Array {
+    const { posterior, model } = this.#state;
+    if (posterior) return publicProba(smoothRows(posterior, model, this.#checked(rows), options).proba, model.classes);
     return this.model.predictProba(this.extend(rows, options).votes, options);
   }
 
   /** {@link predictProba} as a job. */
   async predictProbaAsync(rows: VotedRows, options: CallOptions & AsyncOptions = {}): Promise<Float64Array> {
+    const { posterior, model } = this.#state;
+    if (posterior) {
+      const { proba } = await smoothRowsAsync(posterior, model, this.#checked(rows), options);
+      return publicProba(proba, model.classes);
+    }
     return this.model.predictProbaAsync((await this.extendAsync(rows, options)).votes, options);
   }
 
@@ -246,14 +301,35 @@ export class Epoxy {
    * 'prior' the fallback chosen on the gold rows, or without gold the likeliest class.
    */
   predict(rows: VotedRows, options: PredictOptions = {}): Int8Array {
+    const { posterior, model } = this.#state;
+    if (posterior) {
+      const { proba, evidence } = smoothRows(posterior, model, this.#checked(rows), options);
+      return labelsOf(proba, evidence, model, options);
+    }
     const { votes } = this.extend(rows, options);
     return this.#fill(this.model.predict(votes, this.#policy(options)), votes, options);
   }
 
   /** {@link predict} as a job. */
   async predictAsync(rows: VotedRows, options: PredictOptions & AsyncOptions = {}): Promise<Int8Array> {
+    const { posterior, model } = this.#state;
+    if (posterior) {
+      const { proba, evidence } = await smoothRowsAsync(posterior, model, this.#checked(rows), options);
+      return labelsOf(proba, evidence, model, options);
+    }
     const { votes } = await this.extendAsync(rows, options);
     return this.#fill(await this.model.predictAsync(votes, { ...options, ...this.#policy(options) }), votes, options);
+  }
+
+  /** Rows to smooth: as many votes as embeddings, of the fitted width. */
+  #checked(rows: VotedRows): VotedRows {
+    const votes = checkVotes(rows.votes, 'votes');
+    const { embeddings } = this.#state.support;
+    const operand = EmbeddingSet.operand(rows.embeddings, 'embeddings', embeddings.metric);
+    if (operand[1] !== votes.rows)
+      throw rangeError(`${operand[1]} rows (as in embeddings)`, 'votes', String(votes.rows));
+    EmbeddingSet.checkSameDims([embeddings as never, ...embeddings.shape], operand, 'the fitted rows', 'embeddings');
+    return rows;
   }
 
   /** With a fallback of its own the label model abstains, and fill() does the rest. */
@@ -273,7 +349,7 @@ export class Epoxy {
   }
 
   toJSON(): EpoxyJSON {
-    const { support, thresholds, model, fallback } = this.#state;
+    const { support, thresholds, model, fallback, posterior } = this.#state;
     return {
       format: FORMAT,
       version: VERSION,
@@ -281,6 +357,7 @@ export class Epoxy {
       thresholds: Array.from(thresholds, (t) => (Number.isFinite(t) ? t : t > 0 ? 'Infinity' : '-Infinity')),
       ...(fallback !== undefined && { fallback }),
       model: model.toJSON(),
+      ...(posterior && { posterior: posteriorToJSON(posterior) }),
       support: {
         shape: support.votes.shape,
         dims: support.embeddings.shape[1],
@@ -319,12 +396,15 @@ export class Epoxy {
       thresholds,
       model,
       fallback: json.fallback,
+      posterior: json.posterior && posteriorFromJSON(json.posterior, embeddings, model),
     });
   }
 
   /** Frees the packed embeddings if this object made them; prediction then throws a TypeError. */
   close(): void {
-    if (this.#state.ownsEmbeddings) this.#state.support.embeddings.close();
+    const { ownsEmbeddings, support, posterior } = this.#state;
+    if (ownsEmbeddings) support.embeddings.close();
+    if (posterior?.gold?.owned) posterior.gold.embeddings.close();
   }
 
   [Symbol.dispose](): void {
@@ -336,13 +416,15 @@ const sha256 = (votes: VoteMatrix) => createHash('sha256').update(votes.data).di
 
 const cells = ({ data }: VoteMatrix) => data.reduce((sum: number, vote) => sum + (vote === 0 ? 0 : 1), 0);
 
-function coverage({ data, shape: [rows, lfs] }: VoteMatrix): number {
-  let covered = 0;
-  for (let row = 0; row < rows; row++) {
-    if (data.subarray(row * lfs, (row + 1) * lfs).some((vote) => vote !== 0)) covered++;
-  }
-  return rows === 0 ? 0 : covered / rows;
-}
+/** 1 for rows with a vote. */
+const votedRows = ({ data, shape: [rows, lfs] }: VoteMatrix) =>
+  Uint8Array.from({ length: rows }, (_, row) =>
+    data.subarray(row * lfs, (row + 1) * lfs).some((vote) => vote !== 0) ? 1 : 0,
+  );
+
+const share = (flags: Uint8Array) =>
+  flags.length === 0 ? 0 : flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
+const coverage = (votes: VoteMatrix) => share(votedRows(votes));
 
 class Stopwatch {
   #last = performance.now();
@@ -377,4 +459,63 @@ async function chooseThresholds(
     thresholds: new Float64Array(votes.shape[1]).fill(best.threshold),
     report: { source: judge ? 'gold' : 'pseudo-gold', score: best.score, scoreWithout: first.score },
   };
+}
+
+/** Extension 'posterior': the label model learns from the direct votes, and posteriors travel instead of votes. */
+async function fitPosterior(
+  { support, ownsEmbeddings }: Pick<State, 'support' | 'ownsEmbeddings'>,
+  input: EpoxyInput,
+  options: CallOptions & AsyncOptions & { k: number | undefined },
+  clock: Stopwatch,
+): Promise<Epoxy> {
+  const { votes, embeddings } = support;
+  const { metric } = embeddings;
+  const quiet = { signal: options.signal, threads: options.threads };
+  const checked = checkVotes(votes, 'votes');
+  if (checked.rows !== embeddings.shape[0])
+    throw rangeError(`${embeddings.shape[0]} rows (as in embeddings)`, 'votes', String(checked.rows));
+  const gold =
+    input.gold === undefined ? undefined : await openGold(input.gold, checked, metric, embeddings.shape[1], quiet);
+  const model = await LabelModel.fitAsync(votes, {
+    threads: input.threads,
+    ...(gold && { classBalance: { labels: gold.labels } }),
+    ...input.model,
+    signal: options.signal,
+  });
+  clock.lap('fit');
+  const own = await ownEvidenceAsync(model, votes, quiet);
+  clock.lap('predict');
+  const {
+    smoother,
+    proba,
+    evidence,
+    report: smoothing,
+  } = await KnnPosterior.fit(
+    { embeddings, ...own },
+    gold && (await goldEvidence(gold, model, quiet)),
+    model.classBalance,
+    { ...options, onLists: () => clock.lap('neighbors') },
+  );
+  clock.lap('thresholds');
+  const thresholds = new Float64Array(checked.cols).fill(metric === 'l2' ? 0 : Number.POSITIVE_INFINITY);
+  const report: EpoxyReport = {
+    rows: checked.rows,
+    lfs: checked.cols,
+    metric,
+    extension: 'posterior',
+    coverage: { direct: coverage(votes), extended: share(evidence) },
+    cells: { direct: cells(votes), extended: cells(votes) },
+    thresholds: Array.from(thresholds),
+    thresholdChoice: { source: 'none' },
+    smoothing,
+    method: model.method,
+    classBalance: model.classBalance,
+    classBalanceSource: model.classBalanceSource,
+    accuracies: model.accuracies,
+    timings: clock.laps,
+  };
+  const posterior = { smoother, gold: gold?.set };
+  const state = { support, ownsEmbeddings, thresholds, model, fallback: undefined, posterior };
+  const labels = labelsOf(proba, evidence, model, {});
+  return new Epoxy(state, { votes, proba: publicProba(proba, model.classes), labels, evidence, report });
 }

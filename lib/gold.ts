@@ -1,5 +1,5 @@
 // The gold rows: what they are, and how they judge a choice.
-import { checkInteger, checkVotes, typeError } from './check.js';
+import { type CheckedVotes, checkInteger, checkVotes, rangeError, typeError } from './check.js';
 import type { EmbeddingSet } from './embedding-set.js';
 import { NearestVoters, type VotedRows } from './extend.js';
 import type { LabelModel } from './label-model.js';
@@ -10,6 +10,27 @@ import { checkLabels } from './votes.js';
 export type Gold =
   | (VotedRows & { readonly labels: ArrayLike<number> })
   | { readonly rows: ArrayLike<number>; readonly labels: ArrayLike<number> };
+
+/**
+ * @internal Checks gold rows: their labels (0 = unknown) and, if they are some of the fitted rows, which.
+ * @param votes the fitted rows' votes.
+ */
+export function readGold(gold: Gold, votes: CheckedVotes): { labels: Int8Array; rows?: Int32Array } {
+  if (typeof gold !== 'object' || gold === null)
+    throw typeError('{ votes, embeddings, labels } or { rows, labels }', 'gold', gold);
+  if ('rows' in gold) {
+    const rows = Int32Array.from(gold.rows, (row, at) => checkInteger(row, `gold.rows[${at}]`, 0, votes.rows - 1));
+    return { labels: checkLabels(gold.labels, { ...votes, rows: rows.length }, 'gold.labels'), rows };
+  }
+  const goldVotes = checkVotes(gold.votes, 'gold.votes');
+  if (goldVotes.classes !== votes.classes)
+    throw rangeError(
+      `classes as in votes (${votes.classes || 'signed'})`,
+      'gold.votes',
+      String(goldVotes.classes || 'signed'),
+    );
+  return { labels: checkLabels(gold.labels, goldVotes, 'gold.labels') };
+}
 
 /** @internal Scores a fitted model by its accuracy on the gold rows, together with the best label for rows without evidence. */
 export class GoldJudge {
@@ -27,28 +48,13 @@ export class GoldJudge {
 
   static async open(
     { gold, votes, threads }: { gold?: Gold | undefined; votes: VoteMatrix; threads?: number | undefined },
-    voters: NearestVoters,
     support: { votes: VoteMatrix; embeddings: EmbeddingSet },
     metric: Metric,
     signal: AbortSignal | undefined,
   ): Promise<GoldJudge | undefined> {
     if (gold === undefined) return undefined;
-    if (typeof gold !== 'object' || gold === null)
-      throw typeError('{ votes, embeddings, labels } or { rows, labels }', 'gold', gold);
-    const { classes } = checkVotes(votes, 'votes');
-    if ('rows' in gold) {
-      const rows = Int32Array.from(gold.rows, (row, at) =>
-        checkInteger(row, `gold.rows[${at}]`, 0, voters.shape[0] - 1),
-      );
-      const labels = checkLabels(
-        gold.labels,
-        { data: new Int8Array(0), rows: rows.length, cols: 0, classes },
-        'gold.labels',
-      );
-      return new GoldJudge(labels, undefined, rows);
-    }
-    const goldVotes = checkVotes(gold.votes, 'gold.votes');
-    const labels = checkLabels(gold.labels, goldVotes, 'gold.labels');
+    const { labels, rows } = readGold(gold, checkVotes(votes, 'votes'));
+    if ('rows' in gold) return new GoldJudge(labels, undefined, rows);
     const input = { votes: gold.votes, embeddings: gold.embeddings, support, metric, threads };
     return new GoldJudge(labels, await NearestVoters.create(input, { signal }), undefined);
   }

@@ -9,6 +9,7 @@ export {
   fitEndModelAsync,
 } from './end-model.js';
 export { Epoxy, type EpoxyInput, type EpoxyJSON, type EpoxyReport, type ThresholdReport } from './epoxy.js';
+export type { PosteriorExtensionJSON } from './epoxy-posterior.js';
 export {
   type ExtendedVotes,
   type ExtendVotesInput,
@@ -19,6 +20,7 @@ export {
   type VotedRows,
 } from './extend.js';
 export type { Gold } from './gold.js';
+export type { SmoothingReport } from './knn-posterior.js';
 export {
   type ClassBalance,
   type ClassBalanceSource,

@@ -116,6 +116,49 @@ export interface NeighborsAddon {
   closeNearestVoters(handle: NativeHandle<'NearestVoters'>): void;
 }
 
+/** Neighbour lists: indices, weights, rows, k, support rows. */
+export type NativeLists = readonly [
+  indices: Int32Array,
+  weights: Float32Array,
+  rows: number,
+  k: number,
+  supportRows: number,
+];
+
+export interface KnnPosteriorAddon {
+  neighborWeights(metric: Metric, indices: Int32Array, scores: Float32Array, rows: number, k: number): void;
+  propagatePosterior(
+    ...args: [
+      ...NativeLists,
+      proba: Float64Array,
+      counts: Uint8Array,
+      gold: Int32Array,
+      own: Float64Array,
+      classes: number,
+      goldWeight: number,
+      rounds: number,
+      state: Float64Array,
+      weight: Float64Array,
+      mean: Float64Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+  smoothPosterior(
+    ...args: [
+      ...NativeLists,
+      state: Float64Array,
+      weight: Float64Array,
+      mean: Float64Array,
+      own: Float64Array,
+      classes: number,
+      out: Float64Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+}
+
 export interface VotesAddon {
   countVotes(...args: [...NativeVotes, classes: number, out: Float64Array, threads: number, control: Control]): Call;
   scoreLfs(...args: [...NativeVotes, labels: Int8Array, out: Float64Array, threads: number, control: Control]): Call;
@@ -200,7 +243,13 @@ export interface EndModelAddon {
   ): Call;
 }
 
-export type Addon = RuntimeAddon & NeighborsAddon & VotesAddon & LabelModelAddon & EndModelAddon & SessionAddon;
+export type Addon = RuntimeAddon &
+  NeighborsAddon &
+  VotesAddon &
+  LabelModelAddon &
+  EndModelAddon &
+  SessionAddon &
+  KnnPosteriorAddon;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

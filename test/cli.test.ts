@@ -89,9 +89,21 @@ describe('nearvote label', () => {
 
   it('chooses the threshold on gold rows', () => {
     write('gold.csv', 'label\n1\n1\n-1\n-1\n0\n0\n');
-    const { status, stdout } = label('votes.npy', 'g.csv', '--thresholds', 'auto', '--gold', 'gold.csv');
+    const { status, stdout } = label(
+      'votes.npy',
+      'g.csv',
+      '--extension',
+      'votes',
+      '--thresholds',
+      'auto',
+      '--gold',
+      'gold.csv',
+    );
     expect(status).toBe(0);
     expect(stdout).toContain('(chosen on gold rows)');
+    expect(label('votes.npy', 'g.csv', '--thresholds', 'auto', '--gold', 'gold.csv').stdout).toMatch(
+      /, \d+ neighbours a row, /,
+    );
   });
 
   it.each([

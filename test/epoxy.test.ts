@@ -53,7 +53,7 @@ describe('Epoxy.fit', () => {
       gold,
       { rows: Array.from({ length: 60 }, (_, i) => i), labels: train.labels.subarray(0, 60) },
     ]) {
-      const epoxy = await Epoxy.fit({ ...train, gold: given, model: { method: 'majority' } });
+      const epoxy = await Epoxy.fit({ ...train, gold: given, extension: 'votes', model: { method: 'majority' } });
       const { thresholdChoice, fallback, classBalanceSource } = epoxy.report();
       expect(thresholdChoice.source).toBe('gold');
       expect(thresholdChoice.score).toBeGreaterThanOrEqual(thresholdChoice.scoreWithout!);
@@ -69,7 +69,9 @@ describe('Epoxy.fit', () => {
 
   it('without gold judges thresholds on rows whose direct votes are hidden', async () => {
     const train = blobs(300, 5);
-    const { thresholdChoice, coverage } = (await Epoxy.fit({ ...train, model: { method: 'majority' } })).report();
+    const { thresholdChoice, coverage } = (
+      await Epoxy.fit({ ...train, extension: 'votes', model: { method: 'majority' } })
+    ).report();
     expect(thresholdChoice.source).toBe('pseudo-gold');
     expect(thresholdChoice.score).toBeGreaterThan(thresholdChoice.scoreWithout!);
     expect(coverage.extended).toBeGreaterThan(coverage.direct);
@@ -117,7 +119,8 @@ describe('Epoxy.fit', () => {
     );
     await refuse({ gold: { rows: [3], labels: [2] } }, /gold.labels\[0\] but received 2/);
     await refuse({ gold: { ...train, labels: [1] } }, /Expected 30 labels, one a row for gold.labels/);
-    await refuse({ k: 3 }, /for k but received 3/);
+    await refuse({ k: 3, thresholds: 0.5 }, /for k but received 3/);
+    await refuse({ extension: 'posterior', thresholds: 0.5 }, /one of 'votes' for extension but received "posterior"/);
     await refuse({ metric: 'hamming' }, /for metric but received "hamming"/);
     const controller = new AbortController();
     controller.abort(new Error('enough'));
@@ -139,7 +142,7 @@ describe('Epoxy on real data, thresholds tuned on valid, train labels untouched'
 
 async function scoreOnTest(set: 'sms' | 'youtube') {
   const [train, gold, test] = await Promise.all((['train', 'valid', 'test'] as const).map((s) => loadSplit(set, s)));
-  const epoxy = await Epoxy.fit({ ...train!, gold: gold!, model: { method: 'majority' } });
+  const epoxy = await Epoxy.fit({ ...train!, gold: gold!, extension: 'votes', model: { method: 'majority' } });
   const predicted = epoxy.predict(test!, { ties: 'prior', uncovered: 'prior' });
   const count = (p: number, y: number) => test!.labels.filter((label, i) => label === y && predicted[i] === p).length;
   return {

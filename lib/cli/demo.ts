@@ -103,7 +103,12 @@ const [train, valid, test] = await Promise.all([readSplit('train'), readSplit('v
 const rules = JSON.parse(await readFile(join(DATA, 'lfs.json'), 'utf8')) as { name: string }[];
 const readTime = performance.now() - started;
 
-const epoxy = await Epoxy.fit({ votes: train.votes, embeddings: train.embeddings, gold: valid });
+const epoxy = await Epoxy.fit({
+  votes: train.votes,
+  embeddings: train.embeddings,
+  gold: valid,
+  extension: 'votes', // so that every borrowed vote can be shown
+});
 const { thresholds, timings, method, fallback } = epoxy.report();
 
 // Rows without a vote, and ties, get one class; without extension the likelier one, with it the one Epoxy chose on valid.

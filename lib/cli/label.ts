@@ -16,13 +16,16 @@ export const command: Command = {
 
   --votes FILE        n x m votes of m rules on n rows: 0 abstains, -1 and +1 vote
   --embeddings FILE   n x d embeddings of the same rows, from any model
-  --gold FILE         n labels, 0 where not known: the few rows you labelled yourself. They choose the
-                      threshold and the class balance; without them the votes themselves do.
+  --gold FILE         n labels, 0 where not known: the few rows you labelled yourself. They set the class
+                      balance, count as sure neighbours, and choose how much neighbours and votes count.
   -o, --output FILE   .csv, .jsonl or .npy; written whole or not at all
 
   --metric WORD       cosine (default), dot or l2
-  --thresholds VALUE  auto (default), a number, or a .json file with one number per rule: a rule lends
-                      its vote to a row whose nearest voter is more similar than this (l2: nearer)
+  --extension WORD    posterior (default): a row learns from the labels its nearest rows are likely to have.
+                      votes: a rule lends its vote to a row whose nearest voter is near enough.
+  --thresholds VALUE  how near that is: a number, or a .json file with one number per rule; more similar
+                      than this (l2: nearer). auto (default): chosen on gold, or on the votes themselves.
+                      Numbers imply --extension votes.
   --encoding WORD     signed: 0 abstains, -1 and +1 vote. snorkel: -1 abstains, 0 and 1 vote.
                       Needed only where the file could be either. Holds for votes and gold.
   --classes K         for more than two classes: votes 1..K (snorkel: 0..K-1)
@@ -44,6 +47,7 @@ Output, one line per row: id, label (0: none), probability of that label, and
       'gold',
       'output',
       'metric',
+      'extension',
       'thresholds',
       'encoding',
       'classes',
@@ -54,6 +58,10 @@ Output, one line per row: id, label (0: none), probability of that label, and
     const format = labelFormat(output);
     const metric = checkOneOf(options.metric ?? 'cosine', ['cosine', 'dot', 'l2'] as const, '--metric');
     const thresholds = await thresholdsOption(options.thresholds ?? 'auto');
+    const extension =
+      options.extension === undefined
+        ? undefined
+        : checkOneOf(options.extension, ['votes', 'posterior'] as const, '--extension');
 
     const input = await readVotes(votesPath, encodingOption(options.encoding), classesOption(options.classes));
     const embeddings = await readEmbeddings(embeddingsPath);
@@ -71,6 +79,7 @@ Output, one line per row: id, label (0: none), probability of that label, and
         votes,
         embeddings,
         metric,
+        extension,
         thresholds,
         gold: gold && { rows: labelledRows(gold), labels: gold.filter((y) => y !== 0) },
       },
@@ -90,8 +99,13 @@ function summary(output: string, coverage: Uint8Array, report: EpoxyReport): str
   const count = (word: (typeof COVERAGE)[number]) => coverage.filter((code) => COVERAGE[code] === word).length;
   const thresholds = [...new Set(report.thresholds.map((threshold) => Number(threshold.toPrecision(4))))];
   const shown = thresholds.length === 1 ? `threshold ${thresholds[0]}` : `${thresholds.length} thresholds`;
-  const source = { given: 'given', gold: 'chosen on gold rows', 'pseudo-gold': 'chosen on the votes themselves' };
+  const sources = {
+    given: `${shown} (given)`,
+    gold: `${shown} (chosen on gold rows)`,
+    'pseudo-gold': `${shown} (chosen on the votes themselves)`,
+    none: `${report.smoothing?.neighbors} neighbours a row`,
+  };
   const milliseconds = Object.values(report.timings).reduce((sum, time) => sum + time, 0);
   return `${output}: ${report.rows} rows (${count('covered')} covered, ${count('extended')} extended, ${count('uncovered')} \
-uncovered), ${shown} (${source[report.thresholdChoice.source]}), ${milliseconds.toFixed(0)} ms\n`;
+uncovered), ${sources[report.thresholdChoice.source]}, ${milliseconds.toFixed(0)} ms\n`;
 }

@@ -4,10 +4,10 @@ import { COVERAGE, type Labels } from '../io/labels.js';
 
 /** Labels of the fitted rows, with how each came about. @param votes the rows' own votes, as they were fitted. */
 export function fittedLabels(epoxy: Epoxy, votes: VoteMatrix, ids?: readonly string[]): Labels {
-  const { labels, proba, votes: extended } = epoxy;
+  const { labels, proba, evidence } = epoxy;
   const { classes } = epoxy.model;
   const coverage = Uint8Array.from(labels, (_, row) => {
-    const word = hasVote(votes, row) ? 'covered' : hasVote(extended, row) ? 'extended' : 'uncovered';
+    const word = hasVote(votes, row) ? 'covered' : evidence[row] === 1 ? 'extended' : 'uncovered';
     return COVERAGE.indexOf(word);
   });
   const probabilities = Float64Array.from(labels, (label, row) => {

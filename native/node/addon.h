@@ -13,5 +13,6 @@ void register_label_model(Napi::Env env, Napi::Object exports);
 void register_end_model(Napi::Env env, Napi::Object exports);
 void register_cuda(Napi::Env env, Napi::Object exports);
 void register_session(Napi::Env env, Napi::Object exports);
+void register_knn_posterior(Napi::Env env, Napi::Object exports);
 
 }  // namespace nearvote::node

@@ -8,8 +8,10 @@ import { readNpy } from '../../lib/io/npy.js';
 
 const root = fileURLToPath(new URL('../../../shared/data', import.meta.url));
 
+export const hasData = existsSync(root);
+
 export function needData(ctx: TestContext): void {
-  if (!existsSync(root)) ctx.skip('../shared/data is not beside this checkout');
+  if (!hasData) ctx.skip('../shared/data is not beside this checkout');
 }
 
 export interface LabelledRows {
@@ -18,13 +20,22 @@ export interface LabelledRows {
   labels: Int8Array;
 }
 
-/** One split of a binary set (votes -1/0/+1). */
-export async function loadSplit(set: 'sms' | 'youtube', split: 'train' | 'valid' | 'test'): Promise<LabelledRows> {
+/** One split: binary sets with votes -1/0/+1, trec with 0..6 (on disk -1 abstains, classes 0..5). */
+export async function loadSplit(
+  set: 'sms' | 'youtube' | 'trec',
+  split: 'train' | 'valid' | 'test',
+): Promise<LabelledRows> {
   const load = async (what: string) => readNpy(join(root, set, `${split}_${what}.npy`));
   const [votes, embeddings, labels] = await Promise.all(['votes', 'embeddings', 'labels'].map(load));
+  const shift = set === 'trec' ? 1 : 0;
+  const int8 = (array: typeof votes) => (array!.data as Int8Array).map((value) => value + shift);
   return {
-    votes: { data: votes!.data as Int8Array, shape: votes!.shape as [number, number] },
+    votes: {
+      data: int8(votes),
+      shape: votes!.shape as [number, number],
+      ...(set === 'trec' && { classes: 6 }),
+    },
     embeddings: { data: embeddings!.data as Float32Array, shape: embeddings!.shape as [number, number] },
-    labels: labels!.data as Int8Array,
+    labels: int8(labels),
   };
 }

@@ -1,0 +1,377 @@
+// Extension without thresholds: a row's posterior from its own votes and from the posteriors of its nearest rows.
+import { rangeError } from './check.js';
+import type { EmbeddingSet, Embeddings } from './embedding-set.js';
+import { runJob } from './job.js';
+import { addon, type Control } from './native.js';
+import {
+  joinLists,
+  type NeighborLists,
+  neighborLists,
+  neighborListsAsync,
+  pickLists,
+  type Support,
+} from './neighbor-lists.js';
+import type { AsyncOptions, CallOptions } from './types.js';
+
+/** Rounds of smoothing; a new row goes through the last one. More change little (bench/quality). */
+const ROUNDS = 5;
+/** About sqrt(n) neighbours (the classical rate for k nearest neighbours), at most this many. */
+const MAX_NEIGHBORS = 50;
+/** The geometric mean of a row's own evidence and its prior: votes are dependent, their product overstates them. */
+const OWN_WEIGHT = 0.5;
+const OWN_WEIGHTS = [0.25, 1];
+/** How many rows without a gold label a gold row counts for among neighbours. */
+const GOLD_WEIGHT = 10;
+const GOLD_WEIGHTS = [3, 30];
+/** Fewer labels cannot choose between settings. */
+const MIN_GOLD = 10;
+const FOLDS = 5;
+const SMALLEST_LOSS_PROBA = 1e-3;
+const SMALLEST_OWN_PROBA = 1e-6;
+
+/** Rows with their own posteriors (n x K) and whether any labelling function votes on them. */
+export interface OwnEvidence {
+  readonly proba: Float64Array;
+  readonly voted: Uint8Array;
+}
+
+/** @internal Gold labels as class indices (-1: unknown), of some of the fitted rows or of rows of their own. */
+export type GoldEvidence = { readonly labels: Int32Array } & (
+  | { readonly rows: Int32Array }
+  | (OwnEvidence & { readonly embeddings: EmbeddingSet })
+);
+
+/** What smoothing was done with, and what it is worth on the gold rows. */
+export interface SmoothingReport {
+  /** Nearest rows per row; 0: on the gold rows the row's own votes alone did better, neighbours are not used. */
+  readonly neighbors: number;
+  readonly rounds: number;
+  /** Exponent of the row's own votes: 1 takes them at face value, 0 ignores them. */
+  readonly ownWeight: number;
+  /** How many other rows a gold row counts for as a neighbour; 0: not at all. */
+  readonly goldWeight: number;
+  readonly goldRows: number;
+  /** How the two weights came about. */
+  readonly source: 'default' | 'gold';
+  /** With at least 10 gold rows: their accuracy, each predicted with the labels of its fifth hidden. */
+  readonly score?: number;
+  /** The same from the rows' own votes alone. */
+  readonly scoreWithout?: number;
+}
+
+interface Settings {
+  readonly ownWeight: number;
+  readonly goldWeight: number;
+}
+
+/** What new rows are smoothed with: states (S x K) and weights of the support rows, and the mean state. */
+interface Beliefs {
+  readonly state: Float64Array;
+  readonly weight: Float64Array;
+  readonly mean: Float64Array;
+}
+
+/** @internal The part of the state that JSON keeps. */
+export interface KnnPosteriorState extends Beliefs {
+  readonly k: number;
+  readonly ownWeight: number;
+  readonly classBalance: readonly number[];
+}
+
+/** About sqrt(n) neighbours, at most 50. */
+export const defaultNeighbors = (rows: number) =>
+  Math.max(1, Math.min(MAX_NEIGHBORS, Math.ceil(Math.sqrt(rows)), rows - 1));
+
+/** @internal Posteriors of fitted rows, propagated over the graph of nearest rows, and of any other rows. */
+export class KnnPosterior {
+  readonly #state: KnnPosteriorState;
+  readonly #support: Support;
+
+  constructor(state: KnnPosteriorState, support: Support) {
+    const rows = support.reduce((sum, set) => sum + set.shape[0], 0);
+    if (state.weight.length !== rows)
+      throw rangeError(`${state.weight.length} rows`, 'support and gold rows', String(rows));
+    this.#state = state;
+    this.#support = support;
+  }
+
+  get state(): KnnPosteriorState {
+    return this.#state;
+  }
+
+  /**
+   * @param rows the fitted rows' embeddings and own evidence.
+   * @param gold clamped rows; with 10 labels or more they also choose the weights, by cross-validated log-loss.
+   * @returns the smoother, the fitted rows' posteriors (n x K) and evidence (1: own votes or a neighbour), and a report.
+   */
+  static async fit(
+    rows: OwnEvidence & { readonly embeddings: EmbeddingSet },
+    gold: GoldEvidence | undefined,
+    classBalance: readonly number[],
+    options: CallOptions & AsyncOptions & { readonly k?: number | undefined; readonly onLists?: () => void },
+  ): Promise<{ smoother: KnnPosterior; proba: Float64Array; evidence: Uint8Array; report: SmoothingReport }> {
+    const separate = gold && 'embeddings' in gold ? gold : undefined;
+    const support: Support = separate ? [rows.embeddings, separate.embeddings] : [rows.embeddings];
+    const [n] = rows.embeddings.shape;
+    const total = n + (separate?.embeddings.shape[0] ?? 0);
+    const k = Math.min(options.k ?? defaultNeighbors(total), Math.max(1, total - 1));
+    let lists = await neighborListsAsync(rows.embeddings, n, support, k, { ...options, selfFrom: 0 });
+    if (separate) {
+      const { onProgress: _, ...quiet } = options;
+      const more = { ...quiet, selfFrom: n };
+      lists = joinLists(lists, await neighborListsAsync(separate.embeddings, total - n, support, k, more));
+    }
+    options.onLists?.();
+    const graph = new Graph(
+      lists,
+      separate ? joinFloats(rows.proba, separate.proba) : rows.proba,
+      separate ? joinBytes(rows.voted, separate.voted) : rows.voted,
+      goldOf(gold, n, total),
+      classBalance,
+      options,
+    );
+    const { settings, report } = await graph.choose();
+    const beliefs =
+      report.neighbors === 0
+        ? graph.unlinked()
+        : await graph.propagate(settings, settings.goldWeight === 0 ? [] : graph.known);
+    const state = { ...beliefs, k, ownWeight: settings.ownWeight, classBalance };
+    const fitted = Array.from({ length: n }, (_, row) => row);
+    const proba = await graph.smooth(beliefs, settings.ownWeight, fitted);
+    const evidence = evidenceOf(rows.voted, lists, beliefs.weight);
+    return { smoother: new KnnPosterior(state, support), proba, evidence, report };
+  }
+
+  #smooth(lists: NeighborLists, own: OwnEvidence, threads: number | undefined) {
+    const { state, weight, mean, ownWeight, classBalance } = this.#state;
+    const proba = new Float64Array(own.proba.length);
+    const evidence = evidenceOf(own.voted, lists, weight);
+    const factor = ownFactor(own.proba, classBalance, ownWeight);
+    const run = (control: Control) =>
+      addon.smoothPosterior(
+        ...native(lists, weight.length),
+        state,
+        weight,
+        mean,
+        factor,
+        mean.length,
+        proba,
+        threads ?? 0,
+        control,
+      );
+    return { proba, evidence, run };
+  }
+
+  /** Posteriors (n x K) of any rows, and which of them have evidence. */
+  smooth(embeddings: Embeddings, own: OwnEvidence, { threads }: CallOptions = {}) {
+    const lists = neighborLists(embeddings, own.voted.length, this.#support, this.#state.k, { threads });
+    const { proba, evidence, run } = this.#smooth(lists, own, threads);
+    run(undefined);
+    return { proba, evidence };
+  }
+
+  /** {@link smooth} as a job. */
+  async smoothAsync(embeddings: Embeddings, own: OwnEvidence, options: CallOptions & AsyncOptions = {}) {
+    const lists = await neighborListsAsync(embeddings, own.voted.length, this.#support, this.#state.k, options);
+    const { proba, evidence, run } = this.#smooth(lists, own, options.threads);
+    await runJob({ signal: options.signal }, run);
+    return { proba, evidence };
+  }
+}
+
+/** The fitted rows (and gold rows of their own) with their evidence: what settings are tried on. */
+class Graph {
+  /** Nodes with a gold label. */
+  readonly known: readonly number[];
+  readonly #lists: NeighborLists;
+  readonly #proba: Float64Array;
+  readonly #voted: Uint8Array;
+  readonly #labels: Int32Array;
+  readonly #balance: readonly number[];
+  readonly #options: CallOptions & AsyncOptions;
+
+  constructor(
+    lists: NeighborLists,
+    proba: Float64Array,
+    voted: Uint8Array,
+    labels: Int32Array,
+    balance: readonly number[],
+    { threads, signal }: CallOptions & AsyncOptions,
+  ) {
+    this.#lists = lists;
+    this.#proba = proba;
+    this.#voted = voted;
+    this.#labels = labels;
+    this.#balance = balance;
+    this.#options = { threads, signal };
+    this.known = Array.from(labels.keys()).filter((node) => labels[node]! >= 0);
+  }
+
+  /** Beliefs after all rounds but the last, with the labels of `clamped` known. */
+  async propagate({ ownWeight, goldWeight }: Settings, clamped: readonly number[]): Promise<Beliefs> {
+    const classes = this.#balance.length;
+    const gold = new Int32Array(this.#lists.rows).fill(-1);
+    for (const node of clamped) gold[node] = this.#labels[node]!;
+    const beliefs = this.unlinked();
+    const own = ownFactor(this.#proba, this.#balance, ownWeight);
+    const { state, weight, mean } = beliefs;
+    const rounds = ROUNDS - 1;
+    await runJob({ signal: this.#options.signal }, (control) =>
+      addon.propagatePosterior(
+        ...native(this.#lists, this.#lists.rows),
+        this.#proba,
+        this.#voted,
+        gold,
+        own,
+        classes,
+        goldWeight,
+        rounds,
+        state,
+        weight,
+        mean,
+        this.#options.threads ?? 0,
+        control,
+      ),
+    );
+    return beliefs;
+  }
+
+  /** Beliefs under which no row counts as a neighbour. */
+  unlinked(): Beliefs {
+    const state = new Float64Array(this.#proba.length);
+    return { state, weight: new Float64Array(this.#lists.rows), mean: Float64Array.from(this.#balance, () => 1) };
+  }
+
+  /** The last round for some nodes; their own gold labels play no part in it. */
+  async smooth({ state, weight, mean }: Beliefs, ownWeight: number, nodes: readonly number[]): Promise<Float64Array> {
+    const classes = mean.length;
+    const lists = pickLists(this.#lists, nodes);
+    const own = ownFactor(pickRows(this.#proba, classes, nodes), this.#balance, ownWeight);
+    const out = new Float64Array(nodes.length * classes);
+    await runJob({ signal: this.#options.signal }, (control) =>
+      addon.smoothPosterior(
+        ...native(lists, weight.length),
+        state,
+        weight,
+        mean,
+        own,
+        classes,
+        out,
+        this.#options.threads ?? 0,
+        control,
+      ),
+    );
+    return out;
+  }
+
+  /** Every gold row's posterior, predicted without its own label: folds of every fifth one. */
+  async #crossValidate(settings: Settings): Promise<{ loss: number; accuracy: number }> {
+    const out = new Float64Array(this.known.length * this.#balance.length);
+    const folds = settings.goldWeight === 0 ? 1 : FOLDS;
+    for (let fold = 0; fold < folds; fold++) {
+      const held = this.known.filter((_, at) => at % folds === fold);
+      const clamped = folds === 1 ? [] : this.known.filter((_, at) => at % folds !== fold);
+      const proba = await this.smooth(await this.propagate(settings, clamped), settings.ownWeight, held);
+      const classes = this.#balance.length;
+      held.forEach((_, at) => {
+        out.set(proba.subarray(at * classes, (at + 1) * classes), (at * folds + fold) * classes);
+      });
+    }
+    return this.#judge(out);
+  }
+
+  #judge(proba: Float64Array): { loss: number; accuracy: number } {
+    const classes = this.#balance.length;
+    let loss = 0;
+    let right = 0;
+    this.known.forEach((node, at) => {
+      const row = proba.subarray(at * classes, (at + 1) * classes);
+      const label = this.#labels[node]!;
+      loss -= Math.log(Math.max(SMALLEST_LOSS_PROBA, row[label]!));
+      if (row.every((p, y) => y === label || p < row[label]!)) right++;
+    });
+    return { loss: loss / this.known.length, accuracy: right / this.known.length };
+  }
+
+  /** The gold weight first, then the own weight at that; own votes alone if they are right more often. */
+  async choose(): Promise<{ settings: Settings; report: SmoothingReport }> {
+    const goldRows = this.known.length;
+    const start = { ownWeight: OWN_WEIGHT, goldWeight: goldRows === 0 ? 0 : GOLD_WEIGHT };
+    const neighbors = this.#lists.k;
+    if (goldRows < MIN_GOLD) {
+      const report = { neighbors, rounds: ROUNDS, ...start, goldRows, source: 'default' } as const;
+      return { settings: start, report };
+    }
+    let best = { settings: start, ...(await this.#crossValidate(start)) };
+    const consider = async (settings: Settings) => {
+      const tried = await this.#crossValidate(settings);
+      if (tried.loss < best.loss) best = { settings, ...tried };
+    };
+    for (const goldWeight of [0, ...GOLD_WEIGHTS]) await consider({ ...start, goldWeight });
+    const { goldWeight } = best.settings;
+    for (const ownWeight of OWN_WEIGHTS) await consider({ ownWeight, goldWeight });
+    const direct = this.#judge(pickRows(this.#proba, this.#balance.length, this.known));
+    const alone = direct.accuracy > best.accuracy;
+    const settings = alone ? { ownWeight: 1, goldWeight: 0 } : best.settings;
+    const report: SmoothingReport = {
+      neighbors: alone ? 0 : neighbors,
+      rounds: ROUNDS,
+      ...settings,
+      goldRows,
+      source: 'gold',
+      score: alone ? direct.accuracy : best.accuracy,
+      scoreWithout: direct.accuracy,
+    };
+    return { settings, report };
+  }
+}
+
+/** balance^(1 - a) * proba^a: the own votes' likelihood to the power a, times the class balance. */
+function ownFactor(proba: Float64Array, balance: readonly number[], ownWeight: number): Float64Array {
+  const prior = balance.map((p) => p ** (1 - ownWeight));
+  return proba.map((q, at) => prior[at % prior.length]! * Math.max(q, SMALLEST_OWN_PROBA) ** ownWeight);
+}
+
+/** 1 where a row has a vote of its own or a neighbour that counts. */
+function evidenceOf(voted: Uint8Array, { indices, weights, k }: NeighborLists, counts: Float64Array): Uint8Array {
+  return voted.map((vote, row) => {
+    for (let at = row * k; vote === 0 && at < (row + 1) * k; at++) {
+      if (weights[at]! > 0 && counts[indices[at]!]! > 0) return 1;
+    }
+    return vote;
+  });
+}
+
+function goldOf(gold: GoldEvidence | undefined, n: number, total: number): Int32Array {
+  const labels = new Int32Array(total).fill(-1);
+  if (gold === undefined) return labels;
+  gold.labels.forEach((label, at) => {
+    labels['rows' in gold ? gold.rows[at]! : n + at] = label;
+  });
+  return labels;
+}
+
+function pickRows(values: Float64Array, columns: number, rows: readonly number[]): Float64Array {
+  const picked = new Float64Array(rows.length * columns);
+  rows.forEach((row, at) => {
+    picked.set(values.subarray(row * columns, (row + 1) * columns), at * columns);
+  });
+  return picked;
+}
+
+const native = ({ indices, weights, rows, k }: NeighborLists, support: number) =>
+  [indices, weights, rows, k, support] as const;
+
+function joinFloats(a: Float64Array, b: Float64Array): Float64Array {
+  const joined = new Float64Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}
+
+function joinBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}

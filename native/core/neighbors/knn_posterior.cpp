@@ -1,0 +1,122 @@
+#include "core/neighbors/knn_posterior.h"
+
+#include <algorithm>
+
+#include "core/base/parallel.h"
+
+namespace nearvote {
+namespace {
+
+constexpr int64_t kBlock = 256;
+
+// Calls body(first, end) for blocks of rows.
+template <class Body>
+void for_blocks(int64_t rows, int threads, const JobControl& job, Body&& body) {
+  const int64_t blocks = (rows + kBlock - 1) / kBlock;
+  parallel_for(blocks, effective_threads(threads, blocks), [&](int64_t block, int) {
+    job.check();
+    body(block * kBlock, std::min(rows, (block + 1) * kBlock));
+  });
+}
+
+// Mean state of the rows that count, one pseudo-row spread over the classes so that none is impossible.
+void update_mean(Beliefs& beliefs, int64_t classes) {
+  beliefs.mean.assign(static_cast<size_t>(classes), 1.0 / static_cast<double>(classes));
+  double total = 1;
+  for (size_t i = 0; i < beliefs.weight.size(); ++i) {
+    if (beliefs.weight[i] <= 0) continue;
+    total += 1;
+    for (int64_t y = 0; y < classes; ++y) {
+      beliefs.mean[static_cast<size_t>(y)] += beliefs.state[i * static_cast<size_t>(classes) + static_cast<size_t>(y)];
+    }
+  }
+  for (double& value : beliefs.mean) value /= total;
+}
+
+}  // namespace
+
+void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int64_t rows, int64_t k, int threads) {
+  for_blocks(rows, threads, {}, [&](int64_t first, int64_t end) {
+    for (int64_t i = first; i < end; ++i) {
+      const int32_t* index = indices + i * k;
+      float* score = scores + i * k;
+      double scale = 0;
+      int64_t found = 0;
+      for (int64_t j = 0; j < k; ++j) {
+        if (index[j] < 0) continue;
+        ++found;
+        scale = metric == Metric::l2 ? scale + score[j] : std::max(scale, static_cast<double>(score[j]));
+      }
+      if (metric == Metric::l2 && found > 0) scale /= static_cast<double>(found);
+      for (int64_t j = 0; j < k; ++j) {
+        const double ratio = scale > 0 ? score[j] / scale : 0;
+        const double square = ratio * ratio;
+        const double weight = metric == Metric::l2 ? 1 / (1 + square) : ratio > 0 ? square * square : 0;
+        score[j] = index[j] < 0 ? 0.0f : static_cast<float>(weight);
+      }
+    }
+  });
+}
+
+void smooth_round(const NeighborLists& lists, const Beliefs& beliefs, const double* own, int64_t classes, double* out,
+                  int threads, const JobControl& job) {
+  for_blocks(lists.rows, threads, job, [&](int64_t first, int64_t end) {
+    for (int64_t i = first; i < end; ++i) {
+      double* row = out + i * classes;
+      std::fill_n(row, classes, 0.0);
+      double sum = 0, squares = 0;
+      for (int64_t j = i * lists.k; j < (i + 1) * lists.k; ++j) {
+        const int32_t neighbor = lists.indices[j];
+        if (neighbor < 0) continue;
+        const double weight = lists.weights[j] * beliefs.weight[static_cast<size_t>(neighbor)];
+        if (weight <= 0) continue;
+        sum += weight;
+        squares += weight * weight;
+        const double* state = beliefs.state.data() + neighbor * classes;
+        for (int64_t y = 0; y < classes; ++y) row[y] += weight * state[y];
+      }
+      const double effective = squares > 0 ? sum * sum / squares : 0;
+      const double scale = sum > 0 ? effective / sum : 0;
+      double total = 0;
+      for (int64_t y = 0; y < classes; ++y) {
+        const double mean = beliefs.mean[static_cast<size_t>(y)];
+        row[y] = own[i * classes + y] * (scale * row[y] + mean) / ((effective + 1) * mean);
+        total += row[y];
+      }
+      for (int64_t y = 0; y < classes; ++y) row[y] /= total;
+    }
+  });
+}
+
+Beliefs propagate(const NeighborLists& lists, const double* proba, const uint8_t* counts, const int32_t* gold,
+                  const double* own, int64_t classes, double gold_weight, int rounds, int threads,
+                  const JobControl& job) {
+  const auto rows = static_cast<size_t>(lists.rows);
+  const auto stride = static_cast<size_t>(classes);
+  Beliefs beliefs;
+  beliefs.state.assign(proba, proba + rows * stride);
+  beliefs.weight.resize(rows);
+  for (size_t i = 0; i < rows; ++i) beliefs.weight[i] = counts[i] != 0 ? 1 : 0;
+  const auto clamp = [&](std::vector<double>& state) {
+    for (size_t i = 0; i < rows; ++i) {
+      if (gold[i] < 0) continue;
+      std::fill_n(state.begin() + static_cast<std::ptrdiff_t>(i * stride), classes, 0.0);
+      state[i * stride + static_cast<size_t>(gold[i])] = 1;
+      beliefs.weight[i] = gold_weight;
+    }
+  };
+  clamp(beliefs.state);
+  update_mean(beliefs, classes);
+  std::vector<double> next(rows * stride);
+  for (int round = 0; round < rounds; ++round) {
+    smooth_round(lists, beliefs, own, classes, next.data(), threads, job);
+    std::fill(beliefs.weight.begin(), beliefs.weight.end(), 1.0);
+    clamp(next);
+    beliefs.state.swap(next);
+    update_mean(beliefs, classes);
+    job.report(round + 1, rounds);
+  }
+  return beliefs;
+}
+
+}  // namespace nearvote
