@@ -1,0 +1,50 @@
+// All a label model needs to know of a million rows: exact counts of every pair of LFs, beside NumPy's second moments.
+import { countVotes } from '../dist/index.js';
+import { compare } from './lib/compare.mjs';
+import { scatteredVotes } from './lib/data.mjs';
+import { threads } from './lib/machine.mjs';
+import { floors } from './lib/peaks.mjs';
+import { pythonTask } from './lib/peers.mjs';
+import { PythonPeer } from './lib/python.mjs';
+
+const n = 1_000_000;
+const python = new PythonPeer();
+const version = await python.versions().catch(() => ({}));
+
+// The second moment of two LFs from counts: rows where they agree minus rows where they differ.
+function sameMoments(counts, { data, shape: [m] }) {
+  let different = 0;
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < m; j++) {
+      const joint = (a, b) => (i === j && a !== b ? 0 : counts.joint(i, a, j, b));
+      const moment = joint(0, 0) + joint(1, 1) - joint(0, 1) - joint(1, 0);
+      if (moment !== data[i * m + j]) different++;
+    }
+  }
+  return different === 0 ? 'all moments equal' : `${different} of ${m * m} moments differ`;
+}
+
+for (const m of [50, 100]) {
+  const votes = scatteredVotes({ n, m });
+  await python.load('votes', votes).catch(() => {});
+  await compare({
+    work: `second moments, n = ${n}, m = ${m}, packing included`,
+    ours: () => countVotes(votes, { threads }),
+    peers: [
+      pythonTask(
+        python,
+        `NumPy ${version.numpy} L.T @ L, cast included (${version.blas})`,
+        'moments_numpy',
+        { votes: 'votes' },
+        {
+          atLeast: 3.5,
+          agreement: sameMoments,
+        },
+      ),
+    ],
+    // Votes are read once; every pair of the 2 m indicators is one popcount per 64 rows.
+    floors: floors({ words: ((2 * m * (2 * m + 1)) / 2) * (n / 64), bytes: n * m }),
+    rounds: 7,
+  });
+}
+python.close();

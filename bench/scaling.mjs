@@ -1,0 +1,61 @@
+// Does the time of extension grow as n^2 d, and not with the number of LFs? How near is it to the bare tile product?
+import { extendVotes } from '../dist/index.js';
+import { clustered, votesOn } from './lib/data.mjs';
+import { isa, threads } from './lib/machine.mjs';
+import { floors, productRate } from './lib/peaks.mjs';
+import { report } from './lib/report.mjs';
+import { median, sampleMs } from './lib/sample.mjs';
+
+const d = 768;
+const THRESHOLD = 0.5;
+
+// Measured rounds after an unmeasured one; 0: one run only, where it takes long.
+async function rowsOf(n, lfCounts, rounds) {
+  const { embeddings, cluster } = clustered({ n, d });
+  const sets = lfCounts.map((m) => ({ m, votes: votesOn(cluster, { m }), times: [] }));
+  for (let round = -1; round < rounds; round++) {
+    for (const { votes, times } of sets) {
+      const ms = await sampleMs(() => extendVotes({ votes, embeddings, thresholds: THRESHOLD, threads }));
+      if (round >= 0 || rounds === 0) times.push(ms);
+    }
+  }
+  return sets.map(({ m, times }) => {
+    const ms = median(times);
+    return { n, m, ms, range: [Math.min(...times), Math.max(...times)] };
+  });
+}
+
+function row({ n, m, ms, range }, more) {
+  const bare = productRate();
+  const flops = n * n * d; // half of all products: rows are compared with themselves
+  const share = bare
+    ? `${((100 * flops) / (ms / 1e3) / bare).toFixed(0)} % of the bare product's rate (${(bare / 1e12).toFixed(2)} TFLOP/s), counting n^2/2 dots`
+    : '';
+  report({
+    work: `extension, n = ${n}, d = ${d}, m = ${m}`,
+    isa,
+    threads,
+    ms,
+    range,
+    floors: floors({ flops, bytes: 4 * n * d }),
+    agreement: share,
+    ...more,
+  });
+}
+
+// With m: at most 1.3 times the time of 10 LFs.
+const byLfs = await rowsOf(20_000, [10, 50, 100], 5);
+for (const [at, measured] of byLfs.entries()) row(measured, at === 0 ? {} : { atMost: 1.3 * byLfs[0].ms });
+
+// With n: every doubling may cost four times, and a tenth for noise.
+let last;
+for (const [n, rounds] of [
+  [12_500, 5],
+  [25_000, 5],
+  [50_000, 2],
+  [100_000, 0],
+]) {
+  const [measured] = await rowsOf(n, [50], rounds);
+  row(measured, last === undefined ? {} : { atMost: 4.4 * last.ms });
+  last = measured;
+}
