@@ -11,7 +11,7 @@ export interface LfStatistics {
   /** Rows it votes on itself, and with the votes extended to it. */
   readonly coverage: number;
   readonly extendedCoverage: number;
-  /** Rows where it and another one vote; where another one votes for another class. After extension. */
+  /** Rows where it and another one vote; where another one votes for another class. Before extension. */
   readonly overlaps: number;
   readonly conflicts: number;
   /** What the label model makes of it. */

@@ -126,7 +126,7 @@ Napi::Value remove_lf(const Napi::CallbackInfo& info) {
 // sessionEditCounts(edit) -> { lfs, counts }: what the label model is to be fitted to, once the first half is done
 Napi::Value edit_counts(const Napi::CallbackInfo& info) {
   const auto edit = Handle<EditBox>::open(info[0]);
-  const VoteCounts& counts = edit->pending.direct_counts;
+  const VoteCounts& counts = edit->pending.counts;
   auto flat = Napi::Float64Array::New(info.Env(), static_cast<size_t>(flat_counts_length(counts.domain, counts.lfs)));
   flatten_counts(counts, flat.Data());
   auto result = Napi::Object::New(info.Env());
@@ -242,8 +242,8 @@ Napi::Value report(const Napi::CallbackInfo& info) {
     int64_t overlaps = 0, conflicts = 0;
     for (int c = 0; c < classes; ++c) {
       const size_t u = j * static_cast<size_t>(classes) + static_cast<size_t>(c);
-      direct.Set(static_cast<uint32_t>(c), static_cast<double>(column.direct[static_cast<size_t>(c)]));
-      extended.Set(static_cast<uint32_t>(c), static_cast<double>(state.counts.votes(static_cast<int64_t>(u))));
+      direct.Set(static_cast<uint32_t>(c), static_cast<double>(column.direct->per_class[static_cast<size_t>(c)]));
+      extended.Set(static_cast<uint32_t>(c), static_cast<double>(column.per_class[static_cast<size_t>(c)]));
       overlaps += state.counts.overlaps[u];
       conflicts += state.counts.conflicts[u];
     }
@@ -257,7 +257,7 @@ Napi::Value report(const Napi::CallbackInfo& info) {
   }
   auto result = Napi::Object::New(env);
   result.Set("rows", static_cast<double>(state.rows()));
-  result.Set("covered", static_cast<double>(state.counts.covered));
+  result.Set("covered", static_cast<double>(state.covered_rows));
   result.Set("bytes", static_cast<double>(box->bytes));
   result.Set("lfs", lfs);
   return result;

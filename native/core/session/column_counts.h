@@ -1,5 +1,5 @@
-// Counts taken from the columns' bit planes: the same numbers as count_votes on the votes these planes hold. An edit
-// recounts only the pairs of the LFs it touched.
+// The counts the label model is fitted to, taken from the bit planes of the direct votes: the same numbers as
+// count_votes. An edit recounts only the pairs of the LFs whose votes it touched.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,9 @@
 namespace nearvote {
 
 using Columns = std::vector<std::shared_ptr<const LfColumn>>;
-using ColumnPlanes = AlignedBuffer<uint64_t> LfColumn::*;
 
-// planes: which votes to count, &LfColumn::planes (extended) or &LfColumn::direct_planes. old: the counts of
-// `old_columns`, of the same rows. Pairs of columns that are in both keep their counts.
-VoteCounts count_columns(const Columns& columns, ColumnPlanes planes, VoteDomain domain, int64_t rows,
-                         const VoteCounts& old, const Columns& old_columns);
+// old: the counts of `old_columns`, of the same rows. Pairs of columns whose votes are in both keep their counts.
+VoteCounts count_columns(const Columns& columns, VoteDomain domain, int64_t rows, const VoteCounts& old,
+                         const Columns& old_columns);
 
 }  // namespace nearvote

@@ -1,6 +1,7 @@
 #include "core/session/lf_column.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -12,7 +13,7 @@
 namespace nearvote {
 namespace {
 
-constexpr int64_t kRowsPerTask = 4096;  // a multiple of 64: tasks share no word of a plane
+constexpr int64_t kRowsPerTask = 4096;
 constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
 
 bool wider(Metric metric, double a, double b) { return metric == Metric::l2 ? a > b : a < b; }
@@ -21,6 +22,14 @@ bool wider(Metric metric, double a, double b) { return metric == Metric::l2 ? a 
 double key_of_threshold(Metric metric, double threshold) {
   if (metric != Metric::l2) return threshold;
   return threshold <= 0 ? 0 : -threshold * threshold * (1 + 0x1p-50);
+}
+
+std::vector<int64_t> count_classes(const std::vector<int8_t>& votes, const VoteDomain& domain) {
+  std::array<int64_t, 256> counts{};
+  for (const int8_t vote : votes) ++counts[static_cast<uint8_t>(vote)];
+  std::vector<int64_t> classes;
+  for (int c = 0; c < domain.classes; ++c) classes.push_back(counts[static_cast<uint8_t>(domain.vote_of(c))]);
+  return classes;
 }
 
 // Rows that have to search beyond their lists, each with the key below which a voter does not matter.
@@ -45,6 +54,7 @@ class ColumnBuilder {
         lists_(context.lists),
         context_(context),
         column_(column),
+        votes_(column.votes()),
         test_(set_.metric(), column.threshold),
         needed_(key_of_threshold(set_.metric(), column.threshold)) {}
 
@@ -52,7 +62,7 @@ class ColumnBuilder {
     find_voters(old);
     std::vector<Lookups> everywhere(static_cast<size_t>(tasks())), among_added(everywhere.size());
     for_rows([&](int64_t row, size_t task) {
-      if (column_.votes[static_cast<size_t>(row)] != 0) return set(row, kDirectVote, kNoScore);
+      if (votes_[static_cast<size_t>(row)] != 0) return set(row, kDirectVote, kNoScore);
       if (set_.is_zero(row)) return set(row, kNoVoter, kNoScore);
       if (walk(row)) return;
       if (old == nullptr || !start_from(*old, row, among_added[task])) everywhere[task].add(row, needed_);
@@ -76,35 +86,26 @@ class ColumnBuilder {
   }
 
   void extend() {
-    const VoteDomain& domain = context_.domain;
-    const int64_t words = LfColumn::plane_words(column_.rows());
-    column_.extended.resize(column_.votes.size());
-    for (auto* planes : {&column_.planes, &column_.direct_planes}) {
-      *planes = AlignedBuffer<uint64_t>(words * domain.classes);
-      std::fill_n(planes->data(), planes->size(), uint64_t{0});
-    }
-    const auto set_bit = [&](AlignedBuffer<uint64_t>& planes, int8_t vote, int64_t row) {
-      if (vote != 0) planes[domain.class_of(vote) * words + row / 64] |= uint64_t{1} << (row % 64);
-    };
+    column_.extended.resize(votes_.size());
     for_rows([&](int64_t row, size_t) {
       const auto at = static_cast<size_t>(row);
-      int8_t vote = column_.votes[at];
-      set_bit(column_.direct_planes, vote, row);
+      int8_t vote = votes_[at];
       if (column_.nearest[at] >= 0 && inside(row, column_.nearest[at], column_.score[at]))
-        vote = column_.votes[static_cast<size_t>(column_.nearest[at])];
+        vote = votes_[static_cast<size_t>(column_.nearest[at])];
       column_.extended[at] = vote;
-      set_bit(column_.planes, vote, row);
     });
+    column_.per_class = count_classes(column_.extended, context_.domain);
   }
 
  private:
-  int64_t tasks() const { return (column_.rows() + kRowsPerTask - 1) / kRowsPerTask; }
+  int64_t rows() const { return static_cast<int64_t>(votes_.size()); }
+  int64_t tasks() const { return (rows() + kRowsPerTask - 1) / kRowsPerTask; }
 
   template <class Body>
   void for_rows(Body&& body) {
     parallel_for(tasks(), effective_threads(context_.options.threads, tasks()), [&](int64_t task, int) {
       context_.options.job.check();
-      const int64_t end = std::min(column_.rows(), (task + 1) * kRowsPerTask);
+      const int64_t end = std::min(rows(), (task + 1) * kRowsPerTask);
       for (int64_t row = task * kRowsPerTask; row < end; ++row) body(row, static_cast<size_t>(task));
     });
   }
@@ -126,13 +127,13 @@ class ColumnBuilder {
 
   // The rows whose votes count, as a bit set to walk with and as a list to search; those that are new or changed.
   void find_voters(const LfColumn* old) {
-    bits_.assign(static_cast<size_t>((column_.rows() + 63) / 64), 0);
-    for (int64_t row = 0; row < column_.rows(); ++row) {
-      const int8_t vote = column_.votes[static_cast<size_t>(row)];
+    bits_.assign(static_cast<size_t>((rows() + 63) / 64), 0);
+    for (int64_t row = 0; row < rows(); ++row) {
+      const int8_t vote = votes_[static_cast<size_t>(row)];
       if (vote == 0 || set_.is_zero(row)) continue;
       bits_[static_cast<size_t>(row / 64)] |= uint64_t{1} << (row % 64);
       voters_.push_back(static_cast<int32_t>(row));
-      if (old != nullptr && old->votes[static_cast<size_t>(row)] != vote) added_.push_back(static_cast<int32_t>(row));
+      if (old != nullptr && old->votes()[static_cast<size_t>(row)] != vote) added_.push_back(static_cast<int32_t>(row));
     }
   }
 
@@ -158,12 +159,12 @@ class ColumnBuilder {
       return true;
     }
     const int32_t nearest = NeighborLists::row_of(entries[at]);
-    const int8_t vote = column_.votes[static_cast<size_t>(nearest)];
+    const int8_t vote = votes_[static_cast<size_t>(nearest)];
     bool contested = false;
     int64_t next = at + 1;
     for (; next < count && NeighborLists::ties_with_previous(entries[next]); ++next) {
       const int32_t other = NeighborLists::row_of(entries[next]);
-      contested = contested || (is_voter(other) && column_.votes[static_cast<size_t>(other)] != vote);
+      contested = contested || (is_voter(other) && votes_[static_cast<size_t>(other)] != vote);
     }
     // Equal rows may go on beyond the end of the list.
     if (next == count && !contested && !lists_.complete(row)) return false;
@@ -177,7 +178,7 @@ class ColumnBuilder {
     const int32_t nearest = old.nearest[at];
     if (nearest >= 0) {
       const auto voter = static_cast<size_t>(nearest);
-      if (column_.votes[voter] != old.votes[voter]) return false;
+      if (votes_[voter] != old.votes()[voter]) return false;
       set(row, nearest, old.score[at]);
       if (!added_.empty()) among_added.add(row, key(row, nearest));
       return true;
@@ -192,12 +193,12 @@ class ColumnBuilder {
     Lookups all;
     for (const Lookups& part : parts) all.append(part);
     std::vector<NearestVoter> found(all.rows.size());
-    find_nearest_voters(set_, all.rows, voters, column_.votes.data(), all.at_least, found.data(), context_.options);
+    find_nearest_voters(set_, all.rows, voters, votes_.data(), all.at_least, found.data(), context_.options);
     for (size_t q = 0; q < found.size(); ++q) {
       const int64_t row = all.rows[q];
       const int32_t known = column_.nearest[static_cast<size_t>(row)];
       NearestVoter best = found[q];
-      if (known >= 0) best.merge({all.at_least[q], known, false}, column_.votes.data());
+      if (known >= 0) best.merge({all.at_least[q], known, false}, votes_.data());
       const double score = score_of_key(set_.metric(), best.key);
       // On the threshold itself older voters may be as near: they were only ruled out from being inside.
       if (best.row < 0 || (known < 0 && !within_threshold(set_.metric(), score, column_.threshold)))
@@ -214,6 +215,7 @@ class ColumnBuilder {
   const NeighborLists& lists_;
   const ColumnContext& context_;
   LfColumn& column_;
+  const std::vector<int8_t>& votes_;
   ThresholdTest test_;
   double needed_;
   std::vector<uint64_t> bits_;
@@ -222,23 +224,28 @@ class ColumnBuilder {
 
 }  // namespace
 
-int64_t LfColumn::bytes() const { return rows() * (1 + 4 + 4 + 1) + planes.bytes() + direct_planes.bytes(); }
+DirectVotes::DirectVotes(const int8_t* from, int64_t rows, const VoteDomain& domain)
+    : votes(from, from + rows), per_class(count_classes(votes, domain)), planes(plane_words(rows) * domain.classes) {
+  const int64_t words = plane_words(rows);
+  std::fill_n(planes.data(), planes.size(), uint64_t{0});
+  for (int64_t row = 0; row < rows; ++row)
+    if (from[row] != 0) planes[domain.class_of(from[row]) * words + row / 64] |= uint64_t{1} << (row % 64);
+}
+
+int64_t LfColumn::bytes() const { return rows() * (1 + 4 + 4 + 1) + direct->planes.bytes(); }
 
 std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
                                             double threshold, const LfColumn* old) {
   auto column = std::make_shared<LfColumn>();
-  const auto rows = static_cast<size_t>(context.set.rows());
+  const int64_t rows = context.set.rows();
   column->name = std::move(name);
   column->threshold = threshold;
-  column->votes.assign(votes, votes + rows);
-  column->nearest.assign(rows, kNoVoter);
-  column->score.assign(rows, kNoScore);
+  column->direct = std::make_shared<DirectVotes>(votes, rows, context.domain);
+  column->nearest.assign(static_cast<size_t>(rows), kNoVoter);
+  column->score.assign(static_cast<size_t>(rows), kNoScore);
   ColumnBuilder builder(context, *column);
   builder.resolve_votes(old);
   builder.extend();
-  column->direct.assign(static_cast<size_t>(context.domain.classes), 0);
-  for (const int8_t vote : column->votes)
-    if (vote != 0) ++column->direct[static_cast<size_t>(context.domain.class_of(vote))];
   return column;
 }
 
@@ -246,10 +253,9 @@ std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, con
   auto column = std::make_shared<LfColumn>();
   column->name = old.name;
   column->threshold = threshold;
-  column->votes = old.votes;
+  column->direct = old.direct;
   column->nearest = old.nearest;
   column->score = old.score;
-  column->direct = old.direct;
   ColumnBuilder builder(context, *column);
   builder.resolve_threshold(old);
   builder.extend();

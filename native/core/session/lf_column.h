@@ -26,21 +26,31 @@ struct ColumnContext {
   RunOptions options;
 };
 
-struct LfColumn {
-  std::string name;
-  double threshold = 0;          // strict: similarity above, distance below
-  double searched = 0;           // at least as wide as the threshold
-  std::vector<int8_t> votes;     // n
-  std::vector<int32_t> nearest;  // n: exact nearest voter, near enough or not, or one of the codes above
-  std::vector<float> score;      // n: its score rounded to float; NaN where there is none
-  std::vector<int8_t> extended;  // n
-  // K planes of plane_words(n) words each: the extended votes by class, and the votes themselves.
-  AlignedBuffer<uint64_t> planes, direct_planes;
-  std::vector<int64_t> direct;  // K: votes of each class before extension
-  int64_t looked_up = 0;        // rows the last edit had to search beyond their lists
+// What a labelling function says itself; shared by the columns of all its thresholds.
+struct DirectVotes {
+  // votes: `rows` of them, valid.
+  DirectVotes(const int8_t* votes, int64_t rows, const VoteDomain& domain);
+
+  std::vector<int8_t> votes;
+  std::vector<int64_t> per_class;  // K
+  AlignedBuffer<uint64_t> planes;  // K planes of plane_words(rows) words
 
   static int64_t plane_words(int64_t rows) { return (rows + 511) / 512 * 8; }
-  int64_t rows() const { return static_cast<int64_t>(votes.size()); }
+};
+
+struct LfColumn {
+  std::string name;
+  double threshold = 0;  // strict: similarity above, distance below
+  double searched = 0;   // at least as wide as the threshold
+  std::shared_ptr<const DirectVotes> direct;
+  std::vector<int32_t> nearest;    // n: exact nearest voter, near enough or not, or one of the codes above
+  std::vector<float> score;        // n: its score rounded to float; NaN where there is none
+  std::vector<int8_t> extended;    // n
+  std::vector<int64_t> per_class;  // K: extended votes
+  int64_t looked_up = 0;           // rows the last edit had to search beyond their lists
+
+  const std::vector<int8_t>& votes() const { return direct->votes; }
+  int64_t rows() const { return static_cast<int64_t>(extended.size()); }
   int64_t bytes() const;
 };
 

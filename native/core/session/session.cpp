@@ -65,12 +65,8 @@ int64_t Session::bytes() const {
 PendingEdit Session::with_columns(Columns lfs, int64_t looked_up) const {
   PendingEdit edit;
   edit.set = set_;
-  const auto count = [&](ColumnPlanes planes, VoteCounts SessionState::* old) {
-    return state_ == nullptr ? count_columns(lfs, planes, domain_, set_->rows(), {}, {})
-                             : count_columns(lfs, planes, domain_, set_->rows(), (*state_).*old, state_->lfs);
-  };
-  edit.counts = count(&LfColumn::planes, &SessionState::counts);
-  edit.direct_counts = count(&LfColumn::direct_planes, &SessionState::direct_counts);
+  edit.counts = state_ == nullptr ? count_columns(lfs, domain_, set_->rows(), {}, {})
+                                  : count_columns(lfs, domain_, set_->rows(), state_->counts, state_->lfs);
   edit.lfs = std::move(lfs);
   edit.looked_up = looked_up;
   return edit;
@@ -135,7 +131,6 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
   next->domain = domain_;
   next->lfs = std::move(edit.lfs);
   next->counts = std::move(edit.counts);
-  next->direct_counts = std::move(edit.direct_counts);
   next->model = std::move(model);
   const int64_t rows = next->rows();
   next->proba.resize(static_cast<size_t>(rows * proba_columns(next->model)));
@@ -151,6 +146,7 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
       next->covered[static_cast<size_t>(row)] =
           std::any_of(votes.row(row), votes.row(row) + votes.cols, [](int8_t vote) { return vote != 0; });
   });
+  next->covered_rows = std::count(next->covered.begin(), next->covered.end(), uint8_t{1});
   Change change = compare(state_.get(), *next);
   change.looked_up = edit.looked_up;
   if (state_ != nullptr) remember();

@@ -1,7 +1,7 @@
 // An editing session: rows with their neighbour lists, labelling functions, and the labels that follow. An edit has two
 // halves, so that the label model between them can be any: a change of the columns and their counts (nothing is
 // altered yet), then commit() with the model fitted to these counts. The state after any edits has the bits of
-// extend_votes, count_votes, predict_proba and predict from scratch.
+// extend_votes, of count_votes on the direct votes, and of predict_proba and predict on the extended ones.
 //
 // Not safe for concurrent use; states are immutable and may be read from any thread.
 #pragma once
@@ -31,12 +31,12 @@ struct SessionState {
   std::shared_ptr<const EmbeddingSet> set;
   VoteDomain domain;
   Columns lfs;
-  VoteCounts counts;         // of the extended votes
-  VoteCounts direct_counts;  // of the votes themselves: what the model is fitted to
+  VoteCounts counts;  // of the direct votes
   LabelModel model;
   std::vector<double> proba;     // rows x proba_columns
   std::vector<int8_t> labels;    // rows
   std::vector<uint8_t> covered;  // rows: an LF votes, directly or extended
+  int64_t covered_rows = 0;
 
   int64_t rows() const { return set->rows(); }
 };
@@ -51,8 +51,7 @@ struct LfVotes {
 struct PendingEdit {
   std::shared_ptr<const EmbeddingSet> set;
   Columns lfs;
-  VoteCounts counts;         // of the extended votes
-  VoteCounts direct_counts;  // of the votes themselves
+  VoteCounts counts;
   int64_t looked_up = 0;
 };
 
@@ -74,7 +73,7 @@ class Session {
   PendingEdit remove_lf(const std::string& name) const;
 
   // --- second halves ---
-  // model: fitted to edit.direct_counts.
+  // model: fitted to edit.counts.
   Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
   // Back to the state before the last commit. Throws InvalidArgument when there is none.
   Change undo(const RunOptions& options);

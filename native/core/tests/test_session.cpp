@@ -1,5 +1,5 @@
 // A session after any edits against the whole computation from scratch, bit for bit: extension from its definition
-// (neighbors_reference.h), then count_votes, fit_label_model, predict_proba, predict.
+// (neighbors_reference.h); count_votes and fit_label_model on the direct votes; predict_proba and predict.
 #include <algorithm>
 #include <memory>
 #include <random>
@@ -23,11 +23,6 @@ struct Lf {
   std::vector<int8_t> votes;
   double threshold;
 };
-
-bool same_counts(const VoteCounts& a, const VoteCounts& b) {
-  return a.joint == b.joint && a.overlaps == b.overlaps && a.conflicts == b.conflicts && a.covered == b.covered &&
-         a.rows == b.rows;
-}
 
 LabelModel fit(const VoteCounts& counts) {
   FitOptions options;
@@ -96,7 +91,7 @@ class Pair {
     if (state.lfs.size() != m) return false;
     for (size_t j = 0; j < m; ++j) {
       const LfColumn& lf = *state.lfs[j];
-      if (lf.name != lfs_[j].name || lf.threshold != lfs_[j].threshold || lf.votes != lfs_[j].votes) return false;
+      if (lf.name != lfs_[j].name || lf.threshold != lfs_[j].threshold || lf.votes() != lfs_[j].votes) return false;
       for (size_t i = 0; i < n; ++i) {
         if (lf.extended[i] != extended.votes[i * m + j]) return false;
         const int32_t neighbor = extended.neighbors[i * m + j];
@@ -104,10 +99,12 @@ class Pair {
       }
     }
     const VoteMatrix matrix{extended.votes.data(), rows_.rows, static_cast<int64_t>(m)};
-    const VoteCounts direct = count_votes(VoteMatrix{votes.data.data(), rows_.rows, static_cast<int64_t>(m)}, domain_);
-    if (!same_counts(count_votes(matrix, domain_), state.counts) || !same_counts(direct, state.direct_counts))
+    const VoteCounts counts = count_votes(votes.view(), domain_);
+    if (counts.joint != state.counts.joint || counts.overlaps != state.counts.overlaps ||
+        counts.conflicts != state.counts.conflicts || counts.covered != state.counts.covered ||
+        counts.rows != state.counts.rows)
       return false;
-    const LabelModel model = fit(direct);
+    const LabelModel model = fit(counts);
     std::vector<double> proba(n * static_cast<size_t>(proba_columns(model)));
     std::vector<int8_t> labels(n);
     predict_proba(model, matrix, proba.data());
@@ -118,7 +115,7 @@ class Pair {
  private:
   void commit(PendingEdit edit) {
     const auto before = session_.state();
-    LabelModel model = fit(edit.direct_counts);
+    LabelModel model = fit(edit.counts);
     check_change(session_.commit(std::move(edit), std::move(model), {}), before.get());
   }
 
