@@ -13,10 +13,11 @@ import { addon, type Control } from './native.js';
 import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
 import { countVotes, countVotesAsync, VoteCounts } from './votes.js';
 
-const METHODS = ['majority', 'triplet-mean', 'triplet-median', 'triplet-weighted', 'covariance'] as const;
+const METHODS = ['majority', 'triplet-mean', 'triplet-median', 'triplet-weighted', 'covariance', 'auto'] as const;
 /** How accuracies are found; see {@link LabelModel.fit}. */
 export type LabelMethod = (typeof METHODS)[number];
-const DEFAULT_METHOD: LabelMethod = 'covariance';
+const DEFAULT_METHOD: LabelMethod = 'auto';
+const CHOICES = ['asked', 'covariance', 'few-lfs', 'dependent'] as const;
 
 /** P(Y): numbers in the order [-1, +1] or 1..K (any positive scale), or labels to take it from (0 = unknown), or a rule. */
 export type ClassBalance = ArrayLike<number> | { readonly labels: ArrayLike<number> } | 'estimate' | 'uniform';
@@ -56,7 +57,7 @@ export interface LfAccuracy {
    * clamped.
    */
   readonly estimate: number;
-  /** 95 % interval. */
+  /** 95 % interval; 0 and 1 where the method tells none (majority, prior of triplets, compat). */
   readonly low: number;
   readonly high: number;
   /** -1: its votes speak against the class they name. */
@@ -89,6 +90,8 @@ export interface LabelModelJSON {
   /** 0: binary votes -1/+1; else K. */
   readonly classes: number;
   readonly method: string;
+  /** Why this method: 'asked for', or what 'auto' went by. */
+  readonly reason: string;
   readonly classBalance: readonly number[];
   readonly classBalanceSource: ClassBalanceSource;
   readonly combine: (typeof COMBINE)[number];
@@ -156,6 +159,7 @@ interface State {
   readonly lfs: number;
   readonly classes: number;
   readonly method: string;
+  readonly reason: string;
   readonly classBalanceSource: ClassBalanceSource;
   readonly flat: Float64Array;
   readonly accuracies: readonly LfAccuracy[];
@@ -171,6 +175,7 @@ function prepareFit(counts: VoteCounts, options: LabelModelOptions) {
   const model = new Float64Array(1 + 2 * size + lfs * (size + 1) * size);
   const accuracies = new Float64Array(lfs * ACCURACY_FIELDS);
   let method = checkOneOf(options.method ?? DEFAULT_METHOD, METHODS, 'method') as string;
+  const report = new Float64Array(3);
   let run = (control: Control) =>
     addon.fitLabelModel(
       flat,
@@ -181,9 +186,11 @@ function prepareFit(counts: VoteCounts, options: LabelModelOptions) {
       allPositive,
       model,
       accuracies,
+      report,
       threads,
       control,
     );
+  let reason = 'asked for';
   if (options.compat !== undefined) {
     const compat = typeof options.compat === 'object' ? options.compat : { name: options.compat };
     checkOneOf(compat.name, ['flyingsquid'] as const, 'compat');
@@ -214,9 +221,29 @@ function prepareFit(counts: VoteCounts, options: LabelModelOptions) {
   } else if (options.triplets !== undefined) {
     throw typeError("undefined (only compat 'flyingsquid' takes them)", 'triplets', options.triplets);
   }
-  const finish = () =>
-    new LabelModel({ lfs, classes, method, classBalanceSource, flat: model, accuracies: readAccuracies(accuracies) });
+  const finish = () => {
+    if (options.compat === undefined) {
+      method = METHODS[report[0]!]!;
+      reason = reasonOf(CHOICES[report[1]!]!, report[2]!);
+    }
+    const read = readAccuracies(accuracies);
+    return new LabelModel({ lfs, classes, method, reason, classBalanceSource, flat: model, accuracies: read });
+  };
   return { run, finish };
+}
+
+function reasonOf(choice: (typeof CHOICES)[number], dependence: number): string {
+  const times = `evidence given Y varies ${dependence.toFixed(1)} times as much as independent votes would`;
+  switch (choice) {
+    case 'asked':
+      return 'asked for';
+    case 'covariance':
+      return `three labelling functions or more, and ${times}`;
+    case 'few-lfs':
+      return 'of one or two voting labelling functions, agreement cannot tell which is right';
+    case 'dependent':
+      return `${times}: too dependent to be weighed one by one`;
+  }
 }
 
 function readAccuracies(flat: Float64Array): LfAccuracy[] {
@@ -246,7 +273,9 @@ export class LabelModel {
   /**
    * Fits a label model to votes, or to their counts (the same bits).
    *
-   * - 'covariance' (default): P(vote | Y) per LF and class from the covariances of votes of different LFs, shrunk towards
+   * - 'auto' (default): 'covariance', or 'majority' where fewer than three LFs vote or where votes depend on one another
+   *   so much (evidence given Y varying more than four times what independence implies) that weighing them misleads.
+   * - 'covariance': P(vote | Y) per LF and class from the covariances of votes of different LFs, shrunk towards
    *   a prior where votes overlap rarely. Assumes neither symmetric errors nor abstains that ignore Y, so keyword LFs (one
    *   class or abstain) are at home here.
    * - 'triplet-median', 'triplet-mean', 'triplet-weighted': accuracies from triplets of LFs (Fu, Chen et al., arXiv
@@ -294,6 +323,11 @@ export class LabelModel {
   /** The method that was used. */
   get method(): string {
     return this.#state.method;
+  }
+
+  /** Why: 'asked for', or what 'auto' went by. */
+  get reason(): string {
+    return this.#state.reason;
   }
 
   /** Per labelling function, in column order. */
@@ -374,7 +408,7 @@ export class LabelModel {
   }
 
   toJSON(): LabelModelJSON {
-    const { lfs, classes, method, classBalanceSource, flat, accuracies } = this.#state;
+    const { lfs, classes, method, reason, classBalanceSource, flat, accuracies } = this.#state;
     const size = classes || 2;
     return {
       format: FORMAT,
@@ -382,6 +416,7 @@ export class LabelModel {
       lfs,
       classes,
       method,
+      reason,
       classBalance: this.classBalance,
       classBalanceSource,
       combine: COMBINE[flat[0]!]!,
@@ -420,6 +455,7 @@ export class LabelModel {
       lfs,
       classes,
       method: String(json.method),
+      reason: String(json.reason),
       classBalanceSource: checkOneOf(json.classBalanceSource, SOURCES, 'json.classBalanceSource'),
       flat: all,
       accuracies: json.accuracies,

@@ -175,6 +175,7 @@ export interface LabelModelAddon {
     allPositive: boolean,
     model: Float64Array,
     accuracies: Float64Array,
+    report: Float64Array,
     threads: number,
     control: Control,
   ): Call;

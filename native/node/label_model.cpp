@@ -29,8 +29,8 @@ void flatten(const LabelModel& model, double* out, double* accuracies) {
   }
 }
 
-// fitLabelModel(counts, lfs, classes, method, class balance (K, or empty: uniform), allPositive, out, accuracies,
-// threads, control)
+// fitLabelModel(counts, lfs, classes, method, class balance (K, or empty: estimated), allPositive, out, accuracies,
+// report: float64 [method used, Choice, dependence], threads, control)
 Napi::Value fit(const Napi::CallbackInfo& info) {
   const int64_t lfs = int_arg(info, 1);
   const VoteDomain domain = domain_arg(info, 2);
@@ -42,9 +42,14 @@ Napi::Value fit(const Napi::CallbackInfo& info) {
   options.all_positive = bool_arg(info, 5);
   auto* out = array_arg<double>(info, 6, flat_model_length(domain, lfs));
   auto* accuracies = array_arg<double>(info, 7, lfs * kAccuracyFields);
-  options.threads = static_cast<int>(int_arg(info, 8));
+  auto* report = array_arg<double>(info, 8, 3);
+  options.threads = static_cast<int>(int_arg(info, 9));
   return run_call(info, [=](const JobControl& job) {
-    flatten(fit_label_model(unflatten_counts(counts, domain, lfs), options, job), out, accuracies);
+    const FittedModel fitted = fit_label_model(unflatten_counts(counts, domain, lfs), options, job);
+    flatten(fitted.model, out, accuracies);
+    report[0] = static_cast<double>(fitted.method);
+    report[1] = static_cast<double>(fitted.choice);
+    report[2] = fitted.dependence;
   });
 }
 

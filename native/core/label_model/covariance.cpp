@@ -29,6 +29,17 @@ std::vector<double> class_directions(const std::vector<double>& balance) {
   return basis;
 }
 
+// Mean of a normal distribution cut off at [low, high].
+double truncated_mean(double mean, double sd, double low, double high) {
+  if (sd <= 1e-12 || !(high > low)) return std::clamp(mean, low, high);
+  const auto density = [](double x) { return 0.3989422804014327 * std::exp(-x * x / 2); };
+  const auto below = [](double x) { return std::erfc(-x / 1.4142135623730951) / 2; };
+  const double a = (low - mean) / sd, b = (high - mean) / sd;
+  const double mass = below(b) - below(a);
+  if (mass < 1e-9) return std::clamp(mean, low, high);
+  return std::clamp(mean + sd * (density(a) - density(b)) / mass, low, high);
+}
+
 class Solver {
  public:
   Solver(const VoteCounts& counts, const std::vector<double>& balance, bool all_positive)
@@ -60,21 +71,92 @@ class Solver {
       fit.residual = std::sqrt(std::max(typical_square(), sampling_));
       if (improve(sweep < kPlainSweeps, fit) < kTolerance && sweep > kPlainSweeps) break;
     }
-    std::vector<double> g(balance_.size());
-    for (int64_t u = 0; u < size_; ++u) {
-      to_classes(factor_.data() + u * rank_, g);
-      fit.factor.insert(fit.factor.end(), g.begin(), g.end());
-      const double p = shares_.share[static_cast<size_t>(u)];
-      for (size_t y = 0; y < g.size(); ++y) {
-        const double given = balance_[y] > 0 ? p + g[y] * deviation(u) / std::sqrt(balance_[y]) : p;
-        // A vote that was never seen with a class is held possible at a hundredth of its usual rate.
-        fit.likelihood.push_back(std::clamp(given, 0.01 * p, 1.0));
-      }
-    }
+    for (int64_t u = 0; u < size_; ++u) add_likelihoods(u, fit);
+    fit.dependence = dependence(fit.likelihood);
     return fit;
   }
 
  private:
+  // P(u | Y = y) for all y, and g.
+  void add_likelihoods(int64_t u, CovarianceFit& fit) const {
+    const double p = shares_.share[static_cast<size_t>(u)];
+    const auto own = static_cast<size_t>(u % classes_);
+    // A wrong vote is no less certain than under the prior alone: half its prior rate.
+    const double wrong = (p - balance_[own] * difference_[static_cast<size_t>(u)]) / 2;
+    std::vector<double> g(balance_.size());
+    to_classes(factor_.data() + u * rank_, g);
+    fit.factor.insert(fit.factor.end(), g.begin(), g.end());
+    for (size_t y = 0; y < g.size(); ++y) {
+      const double q = balance_[y];
+      if (q <= 0 || q >= 1 || deviation(u) == 0) {
+        fit.likelihood.push_back(p);
+        continue;
+      }
+      const double scale = deviation(u) / std::sqrt(q);
+      double sd = scale * std::sqrt(fit.variance[static_cast<size_t>(u)] * (1 - q));
+      if (y != own) sd = std::min(sd, wrong);
+      const double given = truncated_mean(p + g[y] * scale, sd, 0, std::min(1.0, p / q));
+      fit.likelihood.push_back(std::max(given, 0.01 * p));
+    }
+  }
+
+  // E[x^2 h^2] for the standardised vote x and standardised class h, averaged over the directions of h.
+  double fourth_moment(int64_t u, const std::vector<double>& g) const {
+    const double p = shares_.share[static_cast<size_t>(u)], variance = p * (1 - p);
+    double sum = 0;
+    for (size_t y = 0; y < g.size(); ++y) {
+      const double q = balance_[y];
+      const double given = q > 0 ? p + g[y] * deviation(u) / std::sqrt(q) : p;
+      sum += (1 - q) * ((1 - 2 * p) * given + p * p) / variance;
+    }
+    return sum / rank_;
+  }
+
+  // See CovarianceFit: covariances between LFs that the factors leave over, weighed by the evidence of their votes.
+  double dependence(const std::vector<double>& likelihood) const {
+    double between = 0, within = 0;
+    std::vector<double> evidence(static_cast<size_t>(size_));
+    for (size_t y = classes_ == 2 ? 1 : 0; y < balance_.size(); ++y) {
+      const double q = balance_[y];
+      if (q <= 0 || q >= 1) continue;
+      for (int64_t u = 0; u < size_; ++u) {
+        const auto at = static_cast<size_t>(u);
+        const double given = likelihood[at * balance_.size() + y];
+        const double otherwise = (shares_.share[at] - q * given) / (1 - q);
+        const bool votes = deviation(u) > 0;
+        evidence[at] = votes ? std::log(given / std::max(otherwise, 0.01 * shares_.share[at])) * deviation(u) : 0;
+      }
+      for (int64_t u = 0; u < size_; ++u) {
+        if (evidence[static_cast<size_t>(u)] == 0) continue;
+        const int64_t first = u / classes_ * classes_;
+        for (int64_t v = 0; v < size_; ++v) {
+          const bool own = v >= first && v < first + classes_;
+          const double weight = q * (1 - q) * evidence[static_cast<size_t>(u)] * evidence[static_cast<size_t>(v)];
+          if (weight == 0) continue;
+          (own ? within : between) += weight * (own ? own_correlation(u, v) - fitted(u, v) : residual(u, v));
+        }
+      }
+    }
+    return within > 0 ? 1 + std::max(between, 0.0) / within : 1;
+  }
+
+  // Two votes of one LF exclude each other.
+  double own_correlation(int64_t u, int64_t v) const {
+    if (u == v) return 1;
+    return -shares_.share[static_cast<size_t>(u)] * shares_.share[static_cast<size_t>(v)] /
+           (deviation(u) * deviation(v));
+  }
+  double fitted(int64_t u, int64_t v) const {
+    double value = 0;
+    for (int k = 0; k < rank_; ++k) {
+      value += factor_[static_cast<size_t>(u * rank_ + k)] * factor_[static_cast<size_t>(v * rank_ + k)];
+    }
+    return value;
+  }
+  double residual(int64_t u, int64_t v) const {
+    return correlation_[static_cast<size_t>(u * size_ + v)] - fitted(u, v);
+  }
+
   double deviation(int64_t u) const { return shares_.deviation[static_cast<size_t>(u)]; }
 
   // g of the prior, by class: P(u | own class) - P(u) = (1 - q) D, and -q D for every other class.
@@ -124,12 +206,9 @@ class Solver {
     squares_.clear();
     for (int64_t u = 0; u < size_; ++u) {
       if (deviation(u) == 0) continue;
-      const double* row = correlation_.data() + u * size_;
       for (int64_t v = (u / classes_ + 1) * classes_; v < size_; ++v) {
         if (deviation(v) == 0) continue;
-        double e = row[v];
-        for (int k = 0; k < rank_; ++k)
-          e -= factor_[static_cast<size_t>(u * rank_ + k)] * factor_[static_cast<size_t>(v * rank_ + k)];
+        const double e = residual(u, v);
         squares_.push_back(e * e);
       }
     }
@@ -163,11 +242,15 @@ class Solver {
       const double information = sums.trace() / rank_;
       const double weight = evidence_[at] * information / (information + noise / prior_variance);
       fit.weight[at] = weight;
-      fit.variance[at] = information > 0 ? weight * weight * noise / information : 0;
-      fit.variance[at] += (1 - weight) * (1 - weight) * prior_variance;
       for (int k = 0; k < rank_; ++k)
         next[static_cast<size_t>(k)] = evidence_[at] * next[static_cast<size_t>(k)] + (1 - evidence_[at]) * prior[k];
       bound(u, next.data(), g);
+      // Of the residuals of its partners, of its own correlation with Y, and of the common scale of its partners.
+      double square = 0;
+      for (const double value : g) square += value * value;
+      const double own = sampling_ * std::max(fourth_moment(u, g) - square, 0.0);
+      const double data = information > 0 ? noise / information * (1 + square / (2 * information)) + own : 0;
+      fit.variance[at] = weight * weight * data + (1 - weight) * (1 - weight) * prior_variance;
       for (int k = 0; k < rank_; ++k) {
         change = std::max(change, std::fabs(next[static_cast<size_t>(k)] - current[k]));
         current[k] = next[static_cast<size_t>(k)];

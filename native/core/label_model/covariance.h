@@ -16,7 +16,9 @@
 //  - Votes that hardly ever meet another LF's say nothing: a further factor o / (o + 30), o the votes of u on rows
 //  where
 //    another LF votes too.
-// The prior (vote_prior.h) fixes the rotation that second moments leave open for K > 2.
+// P(vote | Y) is the mean of a normal distribution around g with that uncertainty, cut off at what the margins allow,
+// so that no vote is called impossible that was only not seen. The prior (vote_prior.h) fixes the rotation that second
+// moments leave open for K > 2.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +35,7 @@ struct CovarianceFit {
   std::vector<double> variance;    // U: of g_u along each direction
   std::vector<double> factor;      // U x K: g
   double residual = 0;             // the typical residual s
+  double dependence = 1;  // variance of the summed evidence given Y, as a multiple of what independence implies
 };
 
 // class_balance: K numbers that sum to 1. all_positive: no indicator speaks against its class.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/label_model/balance_estimate.h"
 #include "core/label_model/class_balance.h"
 #include "core/label_model/class_conditional.h"
+#include "core/label_model/correlations.h"
 #include "core/label_model/covariance.h"
 #include "core/label_model/triplet_model.h"
 
@@ -41,27 +43,73 @@ LabelModel fit_majority(const VoteCounts& counts, const FitOptions& options, con
   return model;
 }
 
-LabelModel fit_covariance_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
-  LabelModel model = empty_model(counts, options, job);
-  const CovarianceFit fit = fit_covariance(counts, model.class_balance, options.all_positive, job);
-  set_likelihoods(model, counts, fit.likelihood, fit.weight);
-  return model;
+// 95 % interval of P(vote = Y | votes) = sum_c P(c) P(c | Y = c) / coverage from the standard errors of the factors;
+// the errors of two votes of one LF go together as far as the votes exclude each other.
+void set_intervals(LabelModel& model, const VoteCounts& counts, const CovarianceFit& fit) {
+  const int classes = counts.domain.classes;
+  const VoteShares shares = vote_shares(counts);
+  for (int64_t i = 0; i < counts.lfs; ++i) {
+    LfAccuracy& accuracy = model.accuracies[static_cast<size_t>(i)];
+    double coverage = 0, variance = 0;
+    for (int a = 0; a < classes; ++a) {
+      const auto u = static_cast<size_t>(i * classes + a);
+      const double pa = shares.share[u], qa = model.class_balance[static_cast<size_t>(a)];
+      coverage += pa;
+      const double error_a = std::sqrt(qa * (1 - qa) * fit.variance[u]) * shares.deviation[u];
+      for (int b = 0; b < classes; ++b) {
+        const auto v = static_cast<size_t>(i * classes + b);
+        const double pb = shares.share[v], qb = model.class_balance[static_cast<size_t>(b)];
+        const double error_b = std::sqrt(qb * (1 - qb) * fit.variance[v]) * shares.deviation[v];
+        variance += error_a * error_b * (a == b ? 1 : std::sqrt(pa * pb / std::max((1 - pa) * (1 - pb), 1e-300)));
+      }
+    }
+    const double error = coverage > 0 ? 1.96 * std::sqrt(variance) / coverage : 1;
+    accuracy.low = std::max(accuracy.estimate - error, 0.0);
+    accuracy.high = std::min(accuracy.estimate + error, 1.0);
+  }
+}
+
+FittedModel fit_covariance_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
+  FittedModel fitted{empty_model(counts, options, job), Method::covariance, Choice::asked, 1};
+  const CovarianceFit fit = fit_covariance(counts, fitted.model.class_balance, options.all_positive, job);
+  set_likelihoods(fitted.model, counts, fit.likelihood, fit.weight);
+  set_intervals(fitted.model, counts, fit);
+  fitted.dependence = fit.dependence;
+  return fitted;
+}
+
+FittedModel fit_automatically(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
+  int64_t voting = 0;
+  for (int64_t i = 0; i < counts.lfs; ++i) voting += counts.lf_votes(i) > 0 ? 1 : 0;
+  if (voting < 3) return {fit_majority(counts, options, job), Method::majority, Choice::few_lfs, 1};
+  FittedModel fitted = fit_covariance_model(counts, options, job);
+  fitted.choice = Choice::covariance;
+  if (fitted.dependence <= kMostDependence) return fitted;
+  FitOptions same = options;
+  same.class_balance = fitted.model.class_balance;
+  return {fit_majority(counts, same, job), Method::majority, Choice::dependent, fitted.dependence};
 }
 
 }  // namespace
 
-LabelModel fit_label_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
+FittedModel fit_label_model(const VoteCounts& counts, const FitOptions& options, const JobControl& job) {
+  const auto triplets = [&](TripletRule rule) {
+    return fit_triplet_model(counts, empty_model(counts, options, job), rule, options, job);
+  };
+  const auto asked = [&](LabelModel model) { return FittedModel{std::move(model), options.method, Choice::asked, 1}; };
   switch (options.method) {
     case Method::majority:
-      return fit_majority(counts, options, job);
+      return asked(fit_majority(counts, options, job));
     case Method::triplet_mean:
-      return fit_triplet_model(counts, empty_model(counts, options, job), TripletRule::mean, options, job);
+      return asked(triplets(TripletRule::mean));
     case Method::triplet_median:
-      return fit_triplet_model(counts, empty_model(counts, options, job), TripletRule::median, options, job);
+      return asked(triplets(TripletRule::median));
     case Method::triplet_weighted:
-      return fit_triplet_model(counts, empty_model(counts, options, job), TripletRule::weighted, options, job);
+      return asked(triplets(TripletRule::weighted));
     case Method::covariance:
       return fit_covariance_model(counts, options, job);
+    case Method::automatic:
+      return fit_automatically(counts, options, job);
   }
   return {};
 }

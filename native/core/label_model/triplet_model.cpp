@@ -46,6 +46,13 @@ LabelModel from_agreements(const VoteCounts& counts, LabelModel model, TripletRu
     const double least = std::min(1.0 / (static_cast<double>(counts.lf_votes(i)) + 2), 0.25);
     accuracy.estimate = std::clamp(raw, least, 1 - least);
     accuracy.clamped = accuracy.estimate != raw;
+    if (!accuracy.from_prior) {
+      // Of the moments, and of the LF's own votes being right or wrong.
+      const double own = std::max(1 - b * b, 0.0) / static_cast<double>(counts.lf_votes(i));
+      const double error = 1.96 * std::sqrt(triplets.variance + own) * (classes - 1) / classes;
+      accuracy.low = std::max(accuracy.estimate - error, 0.0);
+      accuracy.high = std::min(accuracy.estimate + error, 1.0);
+    }
     const double right = std::log(accuracy.estimate), wrong = std::log((1 - accuracy.estimate) / (classes - 1));
     for (int c = 0; c < classes; ++c)
       for (int y = 0; y < classes; ++y) model.weight(i, c + 1, y) = c == y ? right : wrong;
@@ -66,6 +73,7 @@ LabelModel from_covariances(const VoteCounts& counts, LabelModel model, TripletR
   const VoteShares shares = vote_shares(counts);
   const std::vector<double> prior = prior_differences(counts, shares, model.class_balance);
   std::vector<double> likelihood(static_cast<size_t>(size * classes)), learnt(static_cast<size_t>(size));
+  std::vector<double> error(static_cast<size_t>(size));  // standard error of P(u | own class) P(own class)
   std::vector<uint8_t> clamped(static_cast<size_t>(size));
   parallel_for(size, team(options, size, counts.lfs), [&](int64_t u, int) {
     job.check();
@@ -90,6 +98,10 @@ LabelModel from_covariances(const VoteCounts& counts, LabelModel model, TripletR
         const auto overlap = static_cast<double>(counts.overlaps[at]);
         learnt[at] = overlap / (overlap + kOverlapPrior);
         difference = learnt[at] * difference + (1 - learnt[at]) * prior[at];
+        const double n = static_cast<double>(counts.rows);
+        const double sampling = triplets.variance / (q * (1 - q)) + p * (1 - p) / (q * (1 - q) * n);
+        const double doubt = (1 - learnt[at]) * prior[at] / 2;
+        error[at] = q * (1 - q) * std::sqrt(learnt[at] * learnt[at] * sampling + doubt * doubt);
       }
     }
     for (size_t k = 0; k < static_cast<size_t>(classes); ++k) {
@@ -98,8 +110,17 @@ LabelModel from_covariances(const VoteCounts& counts, LabelModel model, TripletR
     }
   });
   set_likelihoods(model, counts, likelihood, learnt);
-  for (size_t u = 0; u < clamped.size(); ++u) {
-    if (clamped[u] != 0) model.accuracies[u / static_cast<size_t>(classes)].clamped = true;
+  for (size_t i = 0; i < model.accuracies.size(); ++i) {
+    LfAccuracy& accuracy = model.accuracies[i];
+    double sum = 0, votes = 0;  // errors of an LF's votes add up at worst
+    for (size_t u = i * static_cast<size_t>(classes); u < (i + 1) * static_cast<size_t>(classes); ++u) {
+      if (clamped[u] != 0) accuracy.clamped = true;
+      sum += error[u];
+      votes += shares.share[u];
+    }
+    if (accuracy.from_prior) continue;
+    accuracy.low = std::max(accuracy.estimate - 1.96 * sum / votes, 0.0);
+    accuracy.high = std::min(accuracy.estimate + 1.96 * sum / votes, 1.0);
   }
   return model;
 }

@@ -53,6 +53,33 @@ double combine(std::vector<double>& squares, const std::vector<double>& weights,
   return 0;
 }
 
+// Delta method: b^2 = sum_t w_t c_t / sum w, c = m_ij m_ik / m_jk, moments independent of one another.
+double variance_of(const double* row, const double* row_variance, const PairMoments& partners, int64_t own,
+                   const std::vector<double>& weights, double magnitude) {
+  std::vector<double> slope(static_cast<size_t>(partners.lfs));
+  double total = 0, variance = 0;
+  size_t t = 0;
+  for (int64_t j = 0; j < partners.lfs; ++j) {
+    if (j == own || std::isinf(row_variance[j])) continue;
+    for (int64_t k = 0; k < j; ++k) {
+      if (k == own || std::isinf(row_variance[k])) continue;
+      const double jk = partners.m(j, k), jk_variance = partners.var(j, k);
+      if (!(jk * jk > 4 * jk_variance)) continue;
+      const double w = weights.empty() ? 1.0 : weights[t++];
+      total += w;
+      slope[static_cast<size_t>(j)] += w * row[k] / jk;
+      slope[static_cast<size_t>(k)] += w * row[j] / jk;
+      const double by_partner = w * row[j] * row[k] / (jk * jk);
+      variance += by_partner * by_partner * jk_variance;
+    }
+  }
+  for (int64_t j = 0; j < partners.lfs; ++j) {
+    const double s = slope[static_cast<size_t>(j)];
+    if (s != 0) variance += s * s * row_variance[j];
+  }
+  return variance / (total * total * 4 * std::max(magnitude * magnitude, 1e-12));
+}
+
 }  // namespace
 
 TripletEstimate solve_triplets(const double* row, const double* row_variance, const PairMoments& partners, int64_t own,
@@ -61,7 +88,10 @@ TripletEstimate solve_triplets(const double* row, const double* row_variance, co
   collect(row, row_variance, partners, own, rule == TripletRule::weighted, squares, weights);
   if (squares.empty()) return {};
   const auto candidates = static_cast<int64_t>(squares.size());
-  return {combine(squares, weights, rule), candidates};
+  const double magnitude = combine(squares, weights, rule);
+  double variance = variance_of(row, row_variance, partners, own, weights, magnitude);
+  if (rule == TripletRule::median) variance *= 1.57;  // efficiency of a median
+  return {magnitude, candidates, variance};
 }
 
 }  // namespace nearvote

@@ -18,6 +18,7 @@ enum class TripletRule {
 struct TripletEstimate {
   double magnitude = 0;    // |b|, not yet clamped, >= 0; 0 where candidates is 0
   int64_t candidates = 0;  // valid triplets
+  double variance = 0;     // of |b|, delta method on the moments as if independent of one another
 };
 
 // |b| of one quantity: row[j] and row_variance[j] are its moments with the partners j, whose moments with each other

@@ -18,6 +18,10 @@ using namespace nearvote::testing;
 
 namespace {
 
+LabelModel fit_model(const VoteCounts& counts, const FitOptions& options) {
+  return fit_label_model(counts, options).model;
+}
+
 const VoteDomain kBinary{};
 
 FitOptions with(Method method, std::vector<double> balance = {}) {
@@ -57,7 +61,7 @@ TEST(posterior_of_classes_and_threads) {
   const Simulation data = simulate_symmetric(40000, {0.8, 0.7, 0.6, 0.75}, {0.5, 0.9, 1, 0.3}, balance, 4);
   const VoteDomain domain{3, false};
   const VoteMatrix votes{data.votes.data(), 40000, 4};
-  const LabelModel model = fit_label_model(count_votes(votes, domain), with(Method::triplet_median, balance));
+  const LabelModel model = fit_model(count_votes(votes, domain), with(Method::triplet_median, balance));
   std::vector<double> one(40000 * 3), three(40000 * 3);
   predict_proba(model, votes, one.data(), 1);
   predict_proba(model, votes, three.data(), 3);
@@ -82,7 +86,7 @@ TEST(posterior_of_classes_and_threads) {
 TEST(majority_is_the_share_of_votes) {
   const int8_t votes[] = {1, 1, -1, 0, 0, 0, -1, 1, 0, -1, -1, 0};
   const VoteMatrix matrix{votes, 4, 3};
-  const LabelModel model = fit_label_model(count_votes(matrix, kBinary), with(Method::majority, {0.2, 0.8}));
+  const LabelModel model = fit_model(count_votes(matrix, kBinary), with(Method::majority, {0.2, 0.8}));
   double proba[4];
   predict_proba(model, matrix, proba);
   CHECK_NEAR(proba[0], 2.0 / 3, 1e-15);
@@ -113,7 +117,7 @@ TEST(triplets_recover_accuracies) {
     const Simulation data = simulate_symmetric(200000, accuracy, coverage, {1 - positive, positive}, 11);
     const VoteCounts counts = count_votes({data.votes.data(), 200000, 5}, kBinary);
     for (const Method method : kTripletMethods) {
-      const LabelModel model = fit_label_model(counts, with(method, {0.5, 0.5}));
+      const LabelModel model = fit_model(counts, with(method, {0.5, 0.5}));
       for (size_t i = 0; i < 5; ++i) {
         CHECK_NEAR(model.accuracies[i].estimate, accuracy[i], 0.012);
         CHECK_NEAR(model.accuracies[i].coverage, coverage[i], 0.005);
@@ -128,7 +132,7 @@ TEST(triplets_recover_accuracies_of_four_classes) {
   const Simulation data = simulate_symmetric(200000, accuracy, coverage, {0.1, 0.2, 0.3, 0.4}, 12);
   const VoteCounts counts = count_votes({data.votes.data(), 200000, 4}, VoteDomain{4, false});
   for (const Method method : kTripletMethods) {
-    const LabelModel model = fit_label_model(counts, with(method, {0.1, 0.2, 0.3, 0.4}));
+    const LabelModel model = fit_model(counts, with(method, {0.1, 0.2, 0.3, 0.4}));
     for (size_t i = 0; i < 4; ++i) CHECK_NEAR(model.accuracies[i].estimate, accuracy[i], 0.012);
   }
 }
@@ -138,12 +142,12 @@ TEST(signs_of_adversarial_lfs_are_found) {
   const Simulation data = simulate_symmetric(50000, {0.9, 0.8, 0.2, 0.7, 0.35}, {1, 1, 1, 1, 1}, {0.5, 0.5}, 13);
   const VoteCounts counts = count_votes({data.votes.data(), 50000, 5}, kBinary);
   for (const Method method : kTripletMethods) {
-    const LabelModel model = fit_label_model(counts, with(method, {0.5, 0.5}));
+    const LabelModel model = fit_model(counts, with(method, {0.5, 0.5}));
     CHECK(model.accuracies[2].sign == -1 && model.accuracies[4].sign == -1);
     CHECK_NEAR(model.accuracies[2].estimate, 0.2, 0.02);
     FitOptions positive = with(method, {0.5, 0.5});
     positive.all_positive = true;
-    CHECK_NEAR(fit_label_model(counts, positive).accuracies[2].estimate, 0.8, 0.02);
+    CHECK_NEAR(fit_model(counts, positive).accuracies[2].estimate, 0.8, 0.02);
   }
 }
 
@@ -151,12 +155,12 @@ TEST(signs_of_adversarial_lfs_are_found) {
 TEST(what_votes_do_not_tell_comes_from_the_prior) {
   const Simulation data = simulate_symmetric(20000, {0.9, 0.8, 0.7, 0.7}, {1, 1, 1, 0}, {0.5, 0.5}, 14);
   const LabelModel dead =
-      fit_label_model(count_votes({data.votes.data(), 20000, 4}, kBinary), with(Method::triplet_mean, {0.5, 0.5}));
+      fit_model(count_votes({data.votes.data(), 20000, 4}, kBinary), with(Method::triplet_mean, {0.5, 0.5}));
   CHECK(dead.accuracies[3].from_prior);
   CHECK_NEAR(dead.accuracies[3].estimate, 0.75, 1e-15);
   CHECK_NEAR(dead.accuracies[0].estimate, 0.9, 0.02);
   const int8_t pair[] = {1, 1, -1, 1, -1, -1};
-  const LabelModel two = fit_label_model(count_votes({pair, 3, 2}, kBinary), with(Method::triplet_median, {0.5, 0.5}));
+  const LabelModel two = fit_model(count_votes({pair, 3, 2}, kBinary), with(Method::triplet_median, {0.5, 0.5}));
   CHECK(two.accuracies[0].from_prior && two.accuracies[1].from_prior);
   double proba[3];
   predict_proba(two, {pair, 3, 2}, proba);
@@ -171,7 +175,7 @@ TEST(triplets_of_unipolar_lfs_use_covariances) {
   const Simulation data = simulate_conditional(500000, lfs, 0.4, 16);
   const VoteCounts counts = count_votes({data.votes.data(), 500000, 6}, kBinary);
   for (const Method method : kTripletMethods) {
-    const LabelModel model = fit_label_model(counts, with(method, {0.6, 0.4}));
+    const LabelModel model = fit_model(counts, with(method, {0.6, 0.4}));
     for (int64_t i = 0; i < 6; ++i) {
       const int c = i < 3 ? 1 : 0;
       for (int y = 0; y < 2; ++y) {

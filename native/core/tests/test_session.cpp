@@ -28,7 +28,7 @@ LabelModel fit(const VoteCounts& counts) {
   FitOptions options;
   options.class_balance.assign(static_cast<size_t>(counts.domain.classes), 1.0);
   options.class_balance[0] = 2;
-  return fit_label_model(counts, options);
+  return fit_label_model(counts, options).model;
 }
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
