@@ -125,12 +125,16 @@ class EnvJobs {
     const Napi::Env env(raw_env);
     const Napi::HandleScope scope(env);
     if (self.active_.empty()) napi_unref_threadsafe_function(env, self.finished_);
-    if (job->error) {
-      job->deferred.Reject(to_js_error(env, job->error).Value());
-      return;
+    try {
+      if (job->error) {
+        job->deferred.Reject(to_js_error(env, job->error).Value());
+      } else {
+        if (job->then) job->then(env);
+        job->deferred.Resolve(env.Undefined());
+      }
+    } catch (const Napi::Error&) {
+      // The environment is being terminated and runs no JavaScript any more: nobody waits for this promise.
     }
-    if (job->then) job->then(env);
-    job->deferred.Resolve(env.Undefined());
   }
 
   // The environment's thread, while it is being torn down.

@@ -31,6 +31,10 @@ describe('worker threads', () => {
     expect(ms).toBeLessThan(PROMPTLY_MS);
   });
 
+  it('terminate() while jobs settle, sixty times over, leaves the process whole', async () => {
+    expect(await askChild('terminate-storm')).toEqual([1]);
+  });
+
   it('four at once give the same bits, in calls and in jobs', async () => {
     const all = await askChild<string[][]>('four-workers');
     expect(all).toHaveLength(5);
