@@ -1,11 +1,12 @@
 #include "core/neighbors/block_votes.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace nearvote {
 
-BlockVoteLists::BlockVoteLists(VoteMatrix votes, const std::vector<int32_t>& rows, const VoteDomain& domain,
-                               CellsPer cells_per) {
+BlockVoteLists::BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, const std::vector<int32_t>& rows,
+                               const VoteDomain& domain, CellsPer cells_per) {
   const int64_t classes = cells_per == CellsPer::lf ? 1 : domain.classes;
   cells = votes.cols * classes;
   const auto n = static_cast<int64_t>(rows.size());
@@ -17,6 +18,7 @@ BlockVoteLists::BlockVoteLists(VoteMatrix votes, const std::vector<int32_t>& row
     const int64_t end = std::min<int64_t>(n, begin + simd::kBlockRows);
     const auto for_each_vote = [&](auto&& body) {
       for (int64_t i = begin; i < end; ++i) {
+        if (support.is_zero(rows[static_cast<size_t>(i)])) continue;
         const int8_t* row = votes.row(rows[static_cast<size_t>(i)]);
         for (int64_t lf = 0; lf < votes.cols; ++lf)
           if (row[lf] != 0)
@@ -60,12 +62,16 @@ int64_t BlockVoteLists::votes_in_block(int64_t b) const {
   return (chunks_before_[static_cast<size_t>(b) + 1] - chunks_before_[static_cast<size_t>(b)]) * simd::kChunk;
 }
 
-std::vector<int32_t> voting_rows(const EmbeddingSet& support, VoteMatrix votes) {
+std::vector<int32_t> searched_rows(const EmbeddingSet& support, VoteMatrix votes) {
   std::vector<int32_t> rows;
   for (int64_t i = 0; i < votes.rows; ++i) {
     const int8_t* row = votes.row(i);
     if (!support.is_zero(i) && std::any_of(row, row + votes.cols, [](int8_t vote) { return vote != 0; }))
       rows.push_back(static_cast<int32_t>(i));
+  }
+  if (10 * static_cast<int64_t>(rows.size()) >= 9 * votes.rows) {
+    rows.resize(static_cast<size_t>(votes.rows));
+    std::iota(rows.begin(), rows.end(), 0);
   }
   return rows;
 }

@@ -13,8 +13,9 @@ namespace nearvote {
 enum class CellsPer { lf, lf_and_class };
 
 struct BlockVoteLists {
-  // votes: valid, one row per support row. rows: the searched rows, ascending.
-  BlockVoteLists(VoteMatrix votes, const std::vector<int32_t>& rows, const VoteDomain& domain, CellsPer cells_per);
+  // votes: valid, one row per support row. rows: the searched rows, ascending. Rows without a direction are left out.
+  BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, const std::vector<int32_t>& rows,
+                 const VoteDomain& domain, CellsPer cells_per);
 
   simd::BlockVotes block(int64_t b) const;
   int64_t votes_in_block(int64_t b) const;  // padding included
@@ -30,7 +31,8 @@ struct BlockVoteLists {
   std::vector<uint16_t> offsets_;
 };
 
-// The support rows that can give a vote: at least one vote and, under cosine, a direction. Ascending.
-std::vector<int32_t> voting_rows(const EmbeddingSet& support, VoteMatrix votes);
+// The support rows a search has to look at, ascending: those that can give a vote (at least one, and a direction under
+// cosine), or simply all where few cannot, which saves a copy of the packed rows.
+std::vector<int32_t> searched_rows(const EmbeddingSet& support, VoteMatrix votes);
 
 }  // namespace nearvote

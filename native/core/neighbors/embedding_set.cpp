@@ -62,6 +62,7 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
     panels_ = AlignedBuffer<uint16_t>((rows_ + simd::kLanes - 1) / simd::kLanes * panel_size());
     residual_.resize(static_cast<size_t>(rows_));
   }
+  if (metric == Metric::l2) bias_.resize(static_cast<size_t>((rows_ + simd::kLanes - 1) / simd::kLanes * simd::kLanes));
   std::vector<uint8_t> zero(metric == Metric::cosine ? static_cast<size_t>(rows_) : 0);
 
   const int64_t tasks = (rows_ + kRowsPerTask - 1) / kRowsPerTask;
@@ -88,12 +89,16 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
       } else {
         std::memcpy(target, source, static_cast<size_t>(dims_) * sizeof(float));
         filter_norm_[static_cast<size_t>(i)] = norm_above(squares);
+        if (metric == Metric::l2) bias_[static_cast<size_t>(i)] = static_cast<float>(-squares / 2);
       }
     }
     if (bf16) quantize(begin, end);
   });
   if (first_bad < rows_) report_non_finite(rows.row(first_bad), first_bad, dims_, name);
   if (std::any_of(zero.begin(), zero.end(), [](uint8_t z) { return z != 0; })) zero_rows_ = std::move(zero);
+  for (const float norm : filter_norm_) max_filter_norm_ = std::max(max_filter_norm_, norm);
+  for (const float residual : residual_) max_residual_ = std::max(max_residual_, residual);
+  for (const float bias : bias_) max_bias_ = std::max(max_bias_, -bias * (1 + 0x1p-20f));
 }
 
 // first_row starts a panel.
@@ -123,7 +128,7 @@ int64_t EmbeddingSet::bytes() const {
   const std::lock_guard lock(device_->mutex);
   return (device_->copy == nullptr ? 0 : device_->copy->bytes()) + values_.bytes() + panels_.bytes() +
          static_cast<int64_t>(zero_rows_.size()) +
-         static_cast<int64_t>((filter_norm_.size() + residual_.size()) * sizeof(float));
+         static_cast<int64_t>((filter_norm_.size() + residual_.size() + bias_.size()) * sizeof(float));
 }
 
 void check_comparable(const EmbeddingSet& queries, const EmbeddingSet& support) {

@@ -52,6 +52,11 @@ class EmbeddingSet {
   // Upper bounds: the norm of the filter's form of row i, and of what rounding to that form took away.
   float filter_norm(int64_t i) const { return filter_norm_[static_cast<size_t>(i)]; }
   float residual(int64_t i) const { return residual_.empty() ? 0.0f : residual_[static_cast<size_t>(i)]; }
+  float max_filter_norm() const { return max_filter_norm_; }
+  float max_residual() const { return max_residual_; }
+  // l2: minus half the squared norm per row, zeros up to a whole panel; null otherwise.
+  const float* bias() const { return bias_.empty() ? nullptr : bias_.data(); }
+  float max_bias() const { return max_bias_; }  // upper bound of their magnitudes
 
  private:
   void quantize(int64_t first_row, int64_t end_row);
@@ -65,6 +70,10 @@ class EmbeddingSet {
   AlignedBuffer<uint16_t> panels_;  // bf16 filters only
   std::vector<float> filter_norm_;
   std::vector<float> residual_;  // bf16 filters only
+  std::vector<float> bias_;      // l2 only
+  float max_filter_norm_ = 0;
+  float max_residual_ = 0;
+  float max_bias_ = 0;
   struct DeviceSlot {
     std::mutex mutex;
     std::shared_ptr<DeviceCopy> copy;

@@ -11,12 +11,6 @@
 namespace nearvote {
 namespace {
 
-float largest_norm(const EmbeddingSet& set) {
-  float largest = 0;
-  for (int64_t i = 0; i < set.rows(); ++i) largest = std::max(largest, set.filter_norm(i));
-  return largest;
-}
-
 float round_down(double x) {
   const auto nearest = static_cast<float>(x);
   return nearest > x ? std::nextafter(nearest, -std::numeric_limits<float>::infinity()) : nearest;
@@ -41,41 +35,38 @@ void gather_panel(const EmbeddingSet& set, const int32_t* rows, int64_t count, u
 }  // namespace
 
 bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support) {
-  const double q = largest_norm(queries), s = largest_norm(support);
+  const double q = queries.max_filter_norm(), s = support.max_filter_norm();
   if (support.metric() == Metric::l2 && s > 0x1p50) return false;
   return q * s > 0x1p-80 && q < 0x1p50 && s < 0x1p50;
 }
 
-FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads)
-    : set_(set), rows_(std::move(rows)) {
-  const simd::Kernels& kernels = set.kernels();
-  for (const int32_t row : rows_) {
-    max_norm_ = std::max<double>(max_norm_, set.filter_norm(row));
-    max_residual_ = std::max<double>(max_residual_, set.residual(row));
-  }
-  if (kernels.precision == simd::Precision::f32) {
-    pointers_.reserve(rows_.size());
-    for (const int32_t row : rows_) pointers_.push_back(set.row(row));
-  } else if (size() == set.rows()) {
-    panels_ = set.panel(0);
-  } else {
-    const int64_t panels = (size() + simd::kLanes - 1) / simd::kLanes;
+FilterSupport::FilterSupport(const EmbeddingSet& set)
+    : set_(set),
+      size_(set.rows()),
+      panels_(set.kernels().precision == simd::Precision::bf16 ? set.panel(0) : nullptr),
+      bias_(set.bias()),
+      max_norm_(set.max_filter_norm()),
+      max_residual_(set.max_residual()),
+      max_bias_(set.max_bias()) {}
+
+FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads) : FilterSupport(set) {
+  if (static_cast<int64_t>(rows.size()) == set.rows()) return;
+  rows_ = std::move(rows);
+  size_ = static_cast<int64_t>(rows_.size());
+  const int64_t panels = (size_ + simd::kLanes - 1) / simd::kLanes;
+  if (set.kernels().precision == simd::Precision::bf16) {
     gathered_ = AlignedBuffer<uint16_t>(panels * set.panel_size());
     panels_ = gathered_.data();
     parallel_for(panels, threads, [&](int64_t p, int) {
       const int64_t first = p * simd::kLanes;
-      gather_panel(set, rows_.data() + first, std::min<int64_t>(simd::kLanes, size() - first),
+      gather_panel(set, rows_.data() + first, std::min<int64_t>(simd::kLanes, size_ - first),
                    gathered_.data() + p * set.panel_size());
     });
   }
-  if (set.metric() == Metric::l2) {
-    bias_.assign(static_cast<size_t>((size() + simd::kLanes - 1) / simd::kLanes * simd::kLanes), 0.0f);
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      const float* row = set.row(rows_[i]);
-      const double half = kernels.dot(row, row, set.dims()) / 2;
-      bias_[i] = static_cast<float>(-half);
-      max_bias_ = std::max(max_bias_, half);
-    }
+  if (set.bias() != nullptr) {
+    gathered_bias_.resize(static_cast<size_t>(panels * simd::kLanes));
+    for (size_t i = 0; i < rows_.size(); ++i) gathered_bias_[i] = set.bias()[rows_[i]];
+    bias_ = gathered_bias_.data();
   }
 }
 
@@ -165,14 +156,17 @@ float QueryBlock::score_below(int64_t query_in_block, double key) const {
 void QueryBlock::compute(int64_t block) {
   const simd::Kernels& kernels = queries_.kernels();
   const int64_t begin = block * simd::kBlockRows, rows = support_.block_rows(block);
-  const float* bias = support_.bias_.empty() ? nullptr : support_.bias_.data() + begin;
-  if (kernels.precision == simd::Precision::bf16)
+  const float* bias = support_.bias_ == nullptr ? nullptr : support_.bias_ + begin;
+  if (kernels.precision == simd::Precision::bf16) {
     kernels.product_bf16(support_.panels_ + begin / simd::kLanes * queries_.panel_size(),
                          (rows + simd::kLanes - 1) / simd::kLanes, packed_bf16_.data(), groups(), queries_.steps(),
                          bias, tile_.data(), kTileSize);
-  else
-    kernels.product_f32(support_.pointers_.data() + begin, rows, packed_f32_.data(), groups(), queries_.dims(), bias,
-                        tile_.data(), simd::kLanes, kTileSize);
+    return;
+  }
+  const float* pointers[simd::kBlockRows];
+  for (int64_t r = 0; r < rows; ++r) pointers[r] = support_.set_.row(support_.row(begin + r));
+  kernels.product_f32(pointers, rows, packed_f32_.data(), groups(), queries_.dims(), bias, tile_.data(), simd::kLanes,
+                      kTileSize);
 }
 
 }  // namespace nearvote

@@ -16,18 +16,21 @@ namespace nearvote {
 // False where a float32 product could overflow or vanish: such norms are searched canonically.
 bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support);
 
-// The searched rows of a set, in ascending order, as operands of the filter product.
+// The searched rows of a set, in ascending order, as operands of the filter product. The set must outlive this.
 class FilterSupport {
  public:
-  // rows: which ones; all of them need no copy of the packed form. The set must outlive this.
+  explicit FilterSupport(const EmbeddingSet& set);  // all rows, in place
+  // Chosen rows; copies their packed form (bf16) unless they are all.
   FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads);
 
-  int64_t size() const { return static_cast<int64_t>(rows_.size()); }
+  int64_t size() const { return size_; }
   int64_t blocks() const { return (size() + simd::kBlockRows - 1) / simd::kBlockRows; }
   int64_t block_rows(int64_t block) const {
     return std::min<int64_t>(simd::kBlockRows, size() - block * simd::kBlockRows);
   }
-  int32_t row(int64_t position) const { return rows_[static_cast<size_t>(position)]; }
+  int32_t row(int64_t position) const {
+    return rows_.empty() ? static_cast<int32_t>(position) : rows_[static_cast<size_t>(position)];
+  }
   const EmbeddingSet& set() const { return set_; }
 
   double max_norm() const { return max_norm_; }
@@ -37,14 +40,15 @@ class FilterSupport {
  private:
   friend class QueryBlock;
   const EmbeddingSet& set_;
-  std::vector<int32_t> rows_;
-  std::vector<const float*> pointers_;  // f32
-  AlignedBuffer<uint16_t> gathered_;    // bf16, when not all rows are searched
-  const uint16_t* panels_ = nullptr;    // bf16
-  std::vector<float> bias_;             // l2, padded to whole panels
-  double max_norm_ = 0;
-  double max_residual_ = 0;
-  double max_bias_ = 0;
+  int64_t size_;
+  std::vector<int32_t> rows_;         // empty: all
+  AlignedBuffer<uint16_t> gathered_;  // bf16, when not all rows are searched
+  std::vector<float> gathered_bias_;  // l2, likewise
+  const uint16_t* panels_ = nullptr;  // bf16
+  const float* bias_ = nullptr;       // l2
+  double max_norm_;
+  double max_residual_;
+  double max_bias_;
 };
 
 // Up to `capacity` queries, consecutive or chosen, packed as the other operand; scratch of one thread.

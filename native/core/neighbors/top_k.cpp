@@ -213,7 +213,7 @@ void top_k(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t k, 
     return;
   }
 
-  const FilterSupport filter(support, all_rows(support), plan.threads);
+  const FilterSupport filter(support);
   std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(plan.threads));
   // With several segments: the hits of every part, merged afterwards.
   std::vector<std::vector<Hit>> parts(plan.segments > 1 ? static_cast<size_t>(plan.segments * queries.rows()) : 0);

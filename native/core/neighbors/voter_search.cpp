@@ -64,8 +64,8 @@ VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, co
       cells_per_lf_(cells_per == CellsPer::lf ? 1 : domain.classes),
       rows_((check_shapes(queries, query_votes, support, support_votes),
              check_votes(query_votes, domain, "query votes"), check_votes(support_votes, domain, "support votes"),
-             voting_rows(support, support_votes))),
-      lists_(support_votes, rows_, domain, cells_per),
+             searched_rows(support, support_votes))),
+      lists_(support, support_votes, rows_, domain, cells_per),
       plan_(plan_search(queries, support, static_cast<int64_t>(rows_.size()), options.threads)) {}
 
 VoterSearch::~VoterSearch() = default;
