@@ -69,6 +69,14 @@ export interface SessionAddon {
   sessionEditCounts(edit: EditHandle): { lfs: number; counts: Float64Array };
   sessionCommit(session: SessionHandle, edit: EditHandle, model: Float64Array, threads: number, control: Control): Call;
   sessionUndo(session: SessionHandle, edit: EditHandle, threads: number, control: Control): Call;
+  sessionSave(session: SessionHandle, path: string, notes: string, threads: number, control: Control): Call;
+  sessionFile(path: string): { metric: Metric; classes: number; notes: string };
+  sessionLoad(
+    session: SessionHandle,
+    edit: EditHandle,
+    path: string,
+    ...args: [...NativeOperand, metric: Metric, threads: number, control: Control]
+  ): Call;
   sessionChange(edit: EditHandle): NativeChange;
   sessionState(session: SessionHandle): { labels: Int8Array; proba: Float64Array };
   sessionVotes(session: SessionHandle, rows: Int32Array | undefined): Int8Array;

@@ -1,5 +1,6 @@
 import { checkInteger, checkMetric, checkThreads, checkTypedArray, rangeError, typeError } from './check.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
+import { replaceFileAtomic } from './io/atomic.js';
 import { runJob } from './job.js';
 import { LabelModel, type LabelModelOptions } from './label-model.js';
 import { addon, type Call, type Control } from './native.js';
@@ -64,6 +65,13 @@ interface Gold {
   readonly labels: Int8Array;
 }
 
+/** What a saved session holds besides the native state, as JSON. */
+interface Notes {
+  readonly threshold: number | string;
+  readonly gold?: { readonly rows: readonly number[]; readonly labels: readonly number[] };
+  readonly model: LabelModelOptions;
+}
+
 /** The part of the state that the native side does not hold. */
 interface Fit {
   readonly gold: Gold | undefined;
@@ -117,7 +125,9 @@ export class Session {
       addon.fillSession(session.#handle, ...operand, metric, classes, neighbors, session.#threads, control),
     );
     const next = { gold, options: input.model ?? {} };
-    await session.#edit(next, undefined, (edit, control) => session.#sendVotes(edit, lfs, control), options.signal);
+    await session.#edit(next, undefined, (edit, control) => session.#sendVotes(edit, lfs, control), {
+      signal: options.signal,
+    });
     return session;
   }
 
@@ -135,7 +145,7 @@ export class Session {
   ): Promise<SessionChange> {
     const lf = checkLf({ name, votes: checkTypedArray(votes, Int8Array, 'votes').slice(), ...options }, 'lf');
     return this.#enqueue(() =>
-      this.#edit({}, name, (edit, control) => this.#sendVotes(edit, [lf], control), options.signal),
+      this.#edit({}, name, (edit, control) => this.#sendVotes(edit, [lf], control), { signal: options.signal }),
     );
   }
 
@@ -182,6 +192,57 @@ export class Session {
     });
   }
 
+  /**
+   * Saves everything but the embeddings: neighbour lists, labelling functions, gold rows, model options. The file is written
+   * whole or not at all, and carries a checksum and a fingerprint of the embeddings. Edits called later wait for it.
+   */
+  async save(path: string, options: AsyncOptions = {}): Promise<void> {
+    return this.#enqueue(async () => {
+      const { gold, options: model } = this.#fit!;
+      const notes: Notes = {
+        threshold: Number.isFinite(this.#threshold) ? this.#threshold : String(this.#threshold),
+        ...(gold && { gold: { rows: Array.from(gold.rows), labels: Array.from(gold.labels) } }),
+        model,
+      };
+      const text = JSON.stringify(notes, (_, value) =>
+        ArrayBuffer.isView(value) ? Array.from(value as Int8Array) : value,
+      );
+      await replaceFileAtomic(
+        path,
+        (_, temporary) =>
+          runJob(options, (control) => addon.sessionSave(this.#handle, temporary, text, this.#threads, control)),
+        options.signal,
+      );
+    });
+  }
+
+  /**
+   * Opens a session from a file and the embeddings it was saved with; only its label model is fitted anew, to the same bits.
+   *
+   * @throws RangeError: no such file, not a session of this version, damaged, or other embeddings.
+   */
+  static async load(
+    path: string,
+    input: { readonly embeddings: Embeddings } & CallOptions,
+    options: AsyncOptions = {},
+  ): Promise<Session> {
+    if (typeof input !== 'object' || input === null) throw typeError('{ embeddings }', 'input', input);
+    const { metric, classes, notes } = addon.sessionFile(path);
+    const { threshold, gold, model } = JSON.parse(notes) as Notes;
+    const session = new Session({
+      ...input,
+      metric,
+      ...(classes > 0 && { classes }),
+      threshold: Number(threshold),
+    });
+    const operand = EmbeddingSet.operand(input.embeddings, 'embeddings', metric, options.copy);
+    const next = { gold: gold && session.#checkGold(gold, operand[1]), options: model };
+    const load = (edit: EditHandle, control: Control) =>
+      addon.sessionLoad(session.#handle, edit, path, ...operand, metric, session.#threads, control);
+    await session.#edit(next, undefined, load, options);
+    return session;
+  }
+
   #refit(next: Partial<Fit>): Promise<SessionChange> {
     return this.#edit(next, undefined, (edit, control) => this.#sendVotes(edit, [], control));
   }
@@ -215,11 +276,11 @@ export class Session {
     next: Partial<Fit>,
     name: string | undefined,
     firstHalf: (edit: EditHandle, control: Control) => Call,
-    signal?: AbortSignal,
+    { signal, onProgress }: AsyncOptions = {},
   ): Promise<SessionChange> {
     const start = performance.now();
     const edit = addon.newSessionEdit();
-    await runJob({ signal }, (control) => firstHalf(edit, control));
+    await runJob({ signal, onProgress }, (control) => firstHalf(edit, control));
     const { gold, options } = { gold: this.#fit?.gold, options: this.#fit?.options ?? {}, ...next };
     const { lfs, counts } = addon.sessionEditCounts(edit);
     const model = await LabelModel.fitAsync(VoteCounts.of(lfs, this.classes, counts), {

@@ -1,4 +1,7 @@
 // A session against the whole method from scratch, bit for bit, and what it answers along the way.
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Epoxy, LabelModel, type LabelModelOptions, type Metric, Session, type VoteMatrix } from '../lib/index.js';
 import { generator, randomFloats } from './helpers/matrices.js';
@@ -204,6 +207,38 @@ describe('Session', () => {
     expect(open.report()).toMatchObject({ rows: 30, coverage: 0.2, gold: { correct: 1, incorrect: 0, unlabelled: 1 } });
     expect(open.lf('only')?.gold).toEqual({ correct: 1, incorrect: 0 });
     expect(open.model).toBeInstanceOf(LabelModel);
+  });
+
+  it('comes back from a file, and from nothing but its own', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nearvote-session-'));
+    const path = join(folder, 'session.nv');
+    try {
+      const { session, embeddings } = await small({ gold: { rows: [4, 5], labels: [1, -1] } });
+      await session.setThreshold('b', Number.POSITIVE_INFINITY);
+      await session.setModel({ method: 'triplet-mean', classBalance: Float64Array.of(0.3, 0.7) });
+      await session.save(path);
+      const again = await Session.load(path, { embeddings });
+      expect(again.report()).toEqual({ ...session.report(), bytes: again.report().bytes });
+      expect([again.labels, again.proba, again.votes]).toEqual([session.labels, session.proba, session.votes]);
+      await Promise.all([session.removeLf('c'), again.removeLf('c')]);
+      expect(again.proba).toEqual(session.proba);
+      again.close();
+
+      await expect(Session.load(path, { embeddings: randomFloats(50, 5, 8) })).rejects.toThrow(
+        /Expected the embeddings the session was saved with for embeddings/,
+      );
+      await expect(Session.load(join(folder, 'none'), { embeddings })).rejects.toThrow(/Expected a file/);
+      await writeFile(path, (await readFile(path)).subarray(0, -9));
+      await expect(Session.load(path, { embeddings })).rejects.toThrow(/Expected an undamaged session file/);
+
+      await writeFile(path, 'before');
+      const aborted = AbortSignal.abort(new Error('not now'));
+      await expect(session.save(path, { signal: aborted })).rejects.toThrow('not now');
+      expect(await readFile(path, 'utf8')).toBe('before');
+      expect(await readdir(folder)).toEqual(['session.nv']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('aborts while opening', async () => {

@@ -1,13 +1,13 @@
 // Files written whole or not at all: a temporary file in the same folder, fsync, then rename over the name.
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { rangeError } from '../check.js';
 
 /**
- * Writes the chunks as the whole content of `path`. On any failure, abort or exit of the process before the rename the
- * old file, or none, stays, and the temporary file is removed.
+ * Writes the chunks as the whole content of `path`. On any failure, abort or exit of the process before the rename the old file, or
+ * none, stays, and the temporary file is removed.
  *
  * @param signal aborting rejects with `signal.reason`.
  */
@@ -15,6 +15,28 @@ export async function writeFileAtomic(
   path: string,
   chunks: Iterable<string | Uint8Array>,
   { signal }: { signal?: AbortSignal } = {},
+): Promise<void> {
+  await replaceFileAtomic(
+    path,
+    async (file) => {
+      for (const chunk of chunks) {
+        signal?.throwIfAborted();
+        await file.writeFile(chunk);
+      }
+      signal?.throwIfAborted();
+    },
+    signal,
+  );
+}
+
+/**
+ * As {@link writeFileAtomic} for a writer of its own: `write` fills the new file, by its handle or its path, and the file then
+ * takes the place of `path`.
+ */
+export async function replaceFileAtomic(
+  path: string,
+  write: (file: FileHandle, temporary: string) => Promise<void>,
+  signal?: AbortSignal,
 ): Promise<void> {
   const existing = await stat(path).catch(() => undefined);
   if (existing !== undefined && !existing.isFile()) throw rangeError('a regular file', 'the output', path);
@@ -24,10 +46,7 @@ export async function writeFileAtomic(
   process.once('exit', removeNow);
   try {
     try {
-      for (const chunk of chunks) {
-        signal?.throwIfAborted();
-        await file.writeFile(chunk);
-      }
+      await write(file, temporary);
       await file.sync();
     } finally {
       await file.close();

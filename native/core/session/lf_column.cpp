@@ -249,6 +249,20 @@ std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::s
   return column;
 }
 
+std::shared_ptr<const LfColumn> restore_column(const ColumnContext& context, std::string name, const int8_t* votes,
+                                               double threshold, double searched, std::vector<int32_t> nearest,
+                                               std::vector<float> score) {
+  auto column = std::make_shared<LfColumn>();
+  column->name = std::move(name);
+  column->threshold = threshold;
+  column->searched = searched;
+  column->direct = std::make_shared<DirectVotes>(votes, context.set.rows(), context.domain);
+  column->nearest = std::move(nearest);
+  column->score = std::move(score);
+  ColumnBuilder(context, *column).extend();
+  return column;
+}
+
 std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, const LfColumn& old, double threshold) {
   auto column = std::make_shared<LfColumn>();
   column->name = old.name;

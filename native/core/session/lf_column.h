@@ -58,6 +58,11 @@ struct LfColumn {
 std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
                                             double threshold, const LfColumn* old);
 
+// A column as it was saved: nearest, score and searched as another column had them.
+std::shared_ptr<const LfColumn> restore_column(const ColumnContext& context, std::string name, const int8_t* votes,
+                                               double threshold, double searched, std::vector<int32_t> nearest,
+                                               std::vector<float> score);
+
 std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, const LfColumn& old, double threshold);
 
 }  // namespace nearvote

@@ -18,8 +18,11 @@ int64_t NeighborLists::default_length(int64_t rows) {
 }
 
 // A row finds itself in its own list, so one slot more is kept.
+NeighborLists::NeighborLists(int64_t rows, int64_t length)
+    : rows_(rows), stride_(length + 1), entries_(rows * stride_), scores_(rows * stride_), counts_(rows) {}
+
 NeighborLists::NeighborLists(const EmbeddingSet& set, int64_t length, const RunOptions& options)
-    : rows_(set.rows()), stride_(length + 1), entries_(rows_ * stride_), scores_(rows_ * stride_), counts_(rows_) {
+    : NeighborLists(set.rows(), length) {
   if (rows_ == 0) return;
   const int64_t k = std::min(stride_, rows_);
   top_k(set, set, k, reinterpret_cast<int32_t*>(entries_.data()), scores_.data(), options);

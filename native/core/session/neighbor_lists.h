@@ -20,6 +20,9 @@ class NeighborLists {
   // length >= 1. Throws Cancelled when the job is.
   NeighborLists(const EmbeddingSet& set, int64_t length, const RunOptions& options = {});
 
+  // Empty lists, to be filled by a reader.
+  NeighborLists(int64_t rows, int64_t length);
+
   int64_t rows() const { return rows_; }
   int64_t length() const { return stride_ - 1; }
   int64_t bytes() const { return entries_.bytes() + scores_.bytes() + counts_.bytes(); }
@@ -28,6 +31,9 @@ class NeighborLists {
   bool complete(int64_t row) const { return counts_[row] == rows_ - 1; }  // holds every other row
   const uint32_t* entries(int64_t row) const { return entries_.data() + row * stride_; }
   const float* scores(int64_t row) const { return scores_.data() + row * stride_; }
+  uint32_t* entries(int64_t row) { return entries_.data() + row * stride_; }
+  float* scores(int64_t row) { return scores_.data() + row * stride_; }
+  void set_count(int64_t row, int32_t count) { counts_[row] = count; }
 
   static constexpr uint32_t kTieBit = uint32_t{1} << 31;
   static int32_t row_of(uint32_t entry) { return static_cast<int32_t>(entry & ~kTieBit); }

@@ -55,6 +55,9 @@ Session::Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, int
       domain_(domain),
       lists_(*set_, length > 0 ? length : NeighborLists::default_length(set_->rows()), options) {}
 
+Session::Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, NeighborLists lists)
+    : set_(std::move(set)), domain_(domain), lists_(std::move(lists)) {}
+
 int64_t Session::bytes() const {
   int64_t total = set_->bytes() + lists_.bytes() + votes_.bytes();
   if (state_ != nullptr)

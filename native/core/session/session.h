@@ -60,6 +60,9 @@ class Session {
   // Builds the neighbour lists, `length` entries a row (0: NeighborLists::default_length).
   Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, int64_t length, const RunOptions& options);
 
+  // Of lists that were built before, for these rows.
+  Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, NeighborLists lists);
+
   // Null before the first commit.
   const std::shared_ptr<const SessionState>& state() const { return state_; }
   const NeighborLists& lists() const { return lists_; }
@@ -71,6 +74,9 @@ class Session {
   PendingEdit set_votes(const std::vector<LfVotes>& lfs, const RunOptions& options) const;
   PendingEdit set_threshold(const std::string& name, double threshold, const RunOptions& options) const;
   PendingEdit remove_lf(const std::string& name) const;
+  // Any columns made for this session's rows.
+  PendingEdit with_columns(Columns lfs, int64_t looked_up) const;
+  ColumnContext context(const RunOptions& options) const { return {*set_, lists_, domain_, options}; }
 
   // --- second halves ---
   // model: fitted to edit.counts.
@@ -79,8 +85,6 @@ class Session {
   Change undo(const RunOptions& options);
 
  private:
-  ColumnContext context(const RunOptions& options) const { return {*set_, lists_, domain_, options}; }
-  PendingEdit with_columns(Columns lfs, int64_t looked_up) const;
   Columns columns() const { return state_ == nullptr ? Columns{} : state_->lfs; }
   void show(const Columns& lfs, const RunOptions& options);
   void remember();
