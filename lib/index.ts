@@ -20,6 +20,13 @@ export {
   type VotedRows,
 } from './extend.js';
 export type { Gold } from './gold.js';
+export {
+  type GraphLf,
+  GraphModel,
+  type GraphModelJSON,
+  type GraphOptions,
+  type GraphPredictOptions,
+} from './graph-model.js';
 export type { SmoothingReport } from './knn-posterior.js';
 export {
   type ClassBalance,

@@ -8,6 +8,7 @@ import {
   rangeError,
   typeError,
 } from './check.js';
+import { GraphModel, type GraphOptions, isGraph } from './graph-model.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
 import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
@@ -261,6 +262,12 @@ function readAccuracies(flat: Float64Array): LfAccuracy[] {
   });
 }
 
+/** Graph models are fitted to rows: joint tables of dependent LFs are not in the counts. */
+function votesOf(votes: VoteMatrix | VoteCounts): VoteMatrix {
+  if (votes instanceof VoteCounts) throw typeError('votes (not counts)', 'votes of a graph model', votes);
+  return votes;
+}
+
 /** Who is right how often, learned from votes alone, and P(Y | votes) that follows from it. */
 export class LabelModel {
   readonly #state: State;
@@ -287,7 +294,11 @@ export class LabelModel {
    * @throws TypeError or RangeError: unknown options, a class balance of the wrong length or not positive, votes outside
    *   their domain (cell named).
    */
-  static fit(votes: VoteMatrix | VoteCounts, options: LabelModelOptions = {}): LabelModel {
+  static fit(votes: VoteMatrix | VoteCounts, options?: LabelModelOptions): LabelModel;
+  /** With `tasks`, `taskEdges`, `lfTasks`, `lfEdges` or `sequences`: a {@link GraphModel}, fitted to votes. */
+  static fit(votes: VoteMatrix, options: GraphOptions): GraphModel;
+  static fit(votes: VoteMatrix | VoteCounts, options: LabelModelOptions | GraphOptions = {}): LabelModel | GraphModel {
+    if (isGraph(options)) return GraphModel.fit(votesOf(votes), options);
     const counts = votes instanceof VoteCounts ? votes : countVotes(votes, { threads: options.threads });
     const { run, finish } = prepareFit(counts, options);
     run(undefined);
@@ -297,8 +308,14 @@ export class LabelModel {
   /** {@link LabelModel.fit} as a job. Do not write, transfer or resize `votes` until it settles (or pass `copy`). */
   static async fitAsync(
     votes: VoteMatrix | VoteCounts,
-    options: LabelModelOptions & AsyncOptions = {},
-  ): Promise<LabelModel> {
+    options?: LabelModelOptions & AsyncOptions,
+  ): Promise<LabelModel>;
+  static async fitAsync(votes: VoteMatrix, options: GraphOptions & AsyncOptions): Promise<GraphModel>;
+  static async fitAsync(
+    votes: VoteMatrix | VoteCounts,
+    options: (LabelModelOptions | GraphOptions) & AsyncOptions = {},
+  ): Promise<LabelModel | GraphModel> {
+    if (isGraph(options)) return GraphModel.fitAsync(votesOf(votes), options);
     const counts = votes instanceof VoteCounts ? votes : await countVotesAsync(votes, options);
     const { run, finish } = prepareFit(counts, options);
     await runJob(options, run);

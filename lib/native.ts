@@ -244,11 +244,38 @@ export interface EndModelAddon {
   ): Call;
 }
 
+export interface GraphModelAddon {
+  newGraphFit(): NativeHandle<'GraphFit'>;
+  fitGraph(
+    handle: NativeHandle<'GraphFit'>,
+    ...args: [
+      ...NativeVotes,
+      tasks: number,
+      taskEdges: Int32Array,
+      lfTasks: Int32Array,
+      lfEdges: Int32Array,
+      positive: Float64Array,
+      joint: Float64Array,
+      lengths: Int32Array | undefined,
+      compat: '' | 'mean' | 'median',
+      triplets: Int32Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+  graphFitNumbers(handle: NativeHandle<'GraphFit'>): Float64Array;
+  predictGraph(
+    numbers: Float64Array,
+    ...args: [...NativeVotes, lengths: Int32Array | undefined, out: Float64Array, threads: number, control: Control]
+  ): Call;
+}
+
 export type Addon = RuntimeAddon &
   NeighborsAddon &
   VotesAddon &
   LabelModelAddon &
   EndModelAddon &
+  GraphModelAddon &
   SessionAddon &
   KnnPosteriorAddon;
 

@@ -10,6 +10,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   nearvote::node::register_votes(env, exports);
   nearvote::node::register_label_model(env, exports);
   nearvote::node::register_end_model(env, exports);
+  nearvote::node::register_graph_model(env, exports);
   nearvote::node::register_cuda(env, exports);
   nearvote::node::register_session(env, exports);
   nearvote::node::register_knn_posterior(env, exports);

@@ -11,6 +11,7 @@ void register_neighbors(Napi::Env env, Napi::Object exports);
 void register_votes(Napi::Env env, Napi::Object exports);
 void register_label_model(Napi::Env env, Napi::Object exports);
 void register_end_model(Napi::Env env, Napi::Object exports);
+void register_graph_model(Napi::Env env, Napi::Object exports);
 void register_cuda(Napi::Env env, Napi::Object exports);
 void register_session(Napi::Env env, Napi::Object exports);
 void register_knn_posterior(Napi::Env env, Napi::Object exports);

@@ -10,7 +10,6 @@
 namespace nearvote {
 namespace {
 
-constexpr double kPriorAccuracy = 0.75;
 constexpr double kPriorRows = 30;  // what the prior weighs
 constexpr double kSmoothing = 1;   // rows spread over a table as its own vote rates, told by no class
 constexpr double kMaxCorrelation = 0.999;
@@ -101,7 +100,10 @@ class Fitter {
     for (const int64_t x : lfs) total += h(x);
     for (const int64_t x : lfs) {
       if (total < 0) h(x) = -h(x);
-      fit_.lfs[static_cast<size_t>(x)].from_prior = moments_.variance(x) <= 0;
+      GraphLf& lf = fit_.lfs[static_cast<size_t>(x)];
+      lf.coverage = static_cast<double>(moments_.counts.lf_votes(x)) / moments_.rows;
+      const double product = h(x) * sd_of(positive) + mean(x) * (2 * positive - 1);  // E[vote Y]
+      if (lf.coverage > 0) lf.accuracy = std::clamp((1 + product / lf.coverage) / 2, 0.0, 1.0);
     }
   }
 

@@ -16,6 +16,8 @@
 
 namespace nearvote {
 
+constexpr double kPriorAccuracy = 0.75;
+
 // P(Y_j = +1) per task, and per edge of the forest how strongly its tasks go together.
 struct TaskBalance {
   std::vector<double> positive;  // v numbers in (0, 1)
@@ -24,10 +26,11 @@ struct TaskBalance {
   std::vector<std::array<double, 4>> edges;
 };
 
-// What fitting found of an LF: Cov(vote, Y) / sd(Y), and whether the votes told it or the prior.
+// What fitting found of an LF.
 struct GraphLf {
-  double strength = 0;
-  bool from_prior = false;
+  double strength = 0;               // Cov(vote, Y) / sd(Y)
+  double accuracy = kPriorAccuracy;  // P(vote = Y | the LF votes)
+  double coverage = 0;               // share of rows it votes on
 };
 
 struct GraphFit {

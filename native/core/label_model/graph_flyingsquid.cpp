@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "core/base/error.h"
 
@@ -21,9 +22,13 @@ class Reference {
     for (int64_t i = 0; i < votes.size() && !abstains_; ++i) abstains_ = votes.data[i] == 0;
     for (const auto& [a, b, c] : options.triplets) {
       const double ab = moment({a, b}), ac = moment({a, c}), bc = moment({b, c});
-      given_[a] = triplet(ab, ac, bc);
-      given_[b] = triplet(ab, bc, ac);
-      given_[c] = triplet(ac, bc, ab);
+      // The task that at least two of them speak of separates them; an LF of another task only helps.
+      const int64_t task = task_of(b) == task_of(c) ? task_of(b) : task_of(a);
+      if (task_of(b) != task_of(c) && task_of(a) != task_of(b) && task_of(a) != task_of(c))
+        throw expected("two labelling functions of one task", "triplets", "three tasks");
+      for (const auto& [lf, value] :
+           {std::pair{a, triplet(ab, ac, bc)}, std::pair{b, triplet(ab, bc, ac)}, std::pair{c, triplet(ac, bc, ab)}})
+        if (task_of(lf) == task) given_[lf] = value;
     }
   }
 
@@ -89,6 +94,8 @@ class Reference {
   }
 
  private:
+  int64_t task_of(int64_t lf) const { return spec_.lf_tasks[static_cast<size_t>(lf)]; }
+
   // Where an LF hangs, seen from a task: its component, or for LFs of other tasks the subtree they are in (numbered
   // after the components).
   int64_t branch(int64_t lf, int64_t task) {
@@ -188,8 +195,14 @@ GraphFit fit_graph_flyingsquid(VoteMatrix votes, const GraphSpec& spec, const Ta
     job.check();
     fit.model.groups.push_back(reference.table(group, balance.positive[static_cast<size_t>(group.task)]));
   }
-  for (int64_t lf = 0; lf < spec.lfs; ++lf)
-    fit.lfs.push_back({reference.expectation({lf}, spec.lf_tasks[static_cast<size_t>(lf)]), false});
+  for (int64_t lf = 0; lf < spec.lfs; ++lf) {
+    double coverage = 0;
+    for (int64_t i = 0; i < votes.rows; ++i) coverage += votes(i, lf) != 0 ? 1.0 : 0.0;
+    coverage /= static_cast<double>(votes.rows);
+    // The reference's |E[vote Y]|, not clamped.
+    const double product = reference.expectation({lf}, spec.lf_tasks[static_cast<size_t>(lf)]);
+    fit.lfs.push_back({product, coverage > 0 ? (1 + product / coverage) / 2 : kPriorAccuracy, coverage});
+  }
   const auto& order = reference.structure().order;
   for (size_t at = 0; at < order.size(); ++at) {
     const auto [task, parent] = order[at];
