@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const LIFECYCLE = 'test/lifecycle/**/*.test.ts';
 const PACKAGE = 'test/package/**/*.test.ts';
-const common = { pool: 'forks', testTimeout: 60_000 } as const;
+const common = { pool: 'forks', testTimeout: 120_000 } as const;
 
 // One group after the other: the tests that look at delays and at memory have the machine to themselves.
 export default defineConfig({

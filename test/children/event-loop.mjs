@@ -1,4 +1,5 @@
-// The event loop's delay while jobs of every kind run one after another.
+// The event loop's delay while jobs of every kind run one after another, and before, when nothing runs: what other
+// programs on the machine cause.
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { EmbeddingSet, extendVotesAsync, NearestVoters, topKAsync } from 'nearvote';
 import { longJob } from './long-job.mjs';
@@ -10,9 +11,11 @@ const votes = { data: new Int8Array(rows * lfs), shape: [rows, lfs] };
 for (let i = 0; i < votes.data.length; i++) votes.data[i] = i % 7 === 0 ? 1 : i % 11 === 0 ? -1 : 0;
 const start = longJob(3000);
 
-await new Promise((resolve) => setTimeout(resolve, 100));
 const delay = monitorEventLoopDelay({ resolution: 1 });
 delay.enable();
+await new Promise((resolve) => setTimeout(resolve, 1000));
+const idle = delay.percentile(99) / 1e6;
+delay.reset();
 const before = performance.now();
 await Promise.all([
   start(),
@@ -22,4 +25,4 @@ await Promise.all([
   NearestVoters.create({ votes, embeddings }),
 ]);
 delay.disable();
-process.stdout.write(JSON.stringify({ ms: performance.now() - before, p99: delay.percentile(99) / 1e6 }));
+process.stdout.write(JSON.stringify({ ms: performance.now() - before, idle, p99: delay.percentile(99) / 1e6 }));

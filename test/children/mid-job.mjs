@@ -1,7 +1,7 @@
 // Starts a job of several seconds and then ends as its argument says; prints once the job runs.
 import { longJob } from './long-job.mjs';
 
-const start = longJob(6000);
+const start = longJob(12_000);
 const job = start({
   onProgress: (fraction) => {
     if (fraction === 0 || fraction === 1) return;

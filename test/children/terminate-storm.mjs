@@ -4,7 +4,7 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 if (isMainThread) {
   // The addon is loaded in the workers alone: it comes and goes with each of them.
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 30; i++) {
     const worker = new Worker(new URL(import.meta.url));
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     await setTimeout(i % 12);

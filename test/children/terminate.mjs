@@ -19,7 +19,7 @@ if (isMainThread) {
   await (await started()).terminate();
   process.stdout.write(JSON.stringify({ ms, exitCode, indices: [...indices], pendingJobs: devices()[0].pendingJobs }));
 } else {
-  const start = longJob(6000);
+  const start = longJob(12_000);
   start({ onProgress: (fraction) => fraction > 0 && parentPort.postMessage('running') });
   for (let i = 0; i < 20; i++) start();
 }

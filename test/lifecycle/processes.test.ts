@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { askChild, runChild } from '../helpers/child.js';
 
-// The jobs that are interrupted would take six seconds, and twenty more wait behind them.
-const PROMPTLY_MS = 3000;
+// The jobs that are interrupted would take twelve seconds, and twenty more wait behind them.
+const PROMPTLY_MS = 6000;
 
 describe('the end of a process in the middle of a job', () => {
   it.each([
@@ -31,7 +31,7 @@ describe('worker threads', () => {
     expect(ms).toBeLessThan(PROMPTLY_MS);
   });
 
-  it('terminate() while jobs settle, sixty times over, leaves the process whole', async () => {
+  it('terminate() while jobs settle, thirty times over, leaves the process whole', async () => {
     expect(await askChild('terminate-storm')).toEqual([1]);
   });
 
@@ -43,10 +43,24 @@ describe('worker threads', () => {
 });
 
 it('the event loop stays free during jobs: delay p99 under 20 ms', async () => {
-  const { ms, p99 } = await askChild<{ ms: number; p99: number }>('event-loop');
+  const { ms, idle, p99 } = await askChild<Record<'ms' | 'idle' | 'p99', number>>('event-loop');
   expect(ms).toBeGreaterThan(1000);
-  expect(p99).toBeLessThan(20);
+  expect(p99 - idle).toBeLessThan(20);
 });
+
+it.runIf(process.platform === 'linux')(
+  'jobs share one compute thread and its team, and leave the pool of libuv alone',
+  async () => {
+    const { started, threads, ended } = await askChild<{ started: number; threads: number; ended: string[] }>(
+      'threads',
+      {
+        env: { UV_THREADPOOL_SIZE: '1' },
+      },
+    );
+    expect(started).toBeLessThanOrEqual(threads);
+    expect(ended).toEqual(['files', 'job']);
+  },
+);
 
 it('loading the addon, calls and jobs leave subnormal numbers alone', async () => {
   const yes = [true, true, true, true];
