@@ -33,10 +33,11 @@ struct ResidentSet final : EmbeddingSet::DeviceCopy {
 };
 
 // Cancellation and progress of a call, as the backend polls them.
-NearvoteRun run_of(const JobControl& job) {
+NearvoteRun run_of(const JobControl& job, uint64_t scratch_bytes) {
   NearvoteRun run{};
   run.size = sizeof run;
   run.context = const_cast<JobControl*>(&job);
+  run.scratch_bytes = scratch_bytes;
   run.poll = [](void* context, int64_t done, int64_t total) -> int32_t {
     const auto& control = *static_cast<const JobControl*>(context);
     control.report(done, total);
@@ -115,7 +116,7 @@ void Device::nearest_voters(const Voters& in, const double* thresholds, VoterSea
     for (int64_t lf = 0; lf < in.query_votes.cols; ++lf)
       least.push_back(least_key(in.queries.metric(), thresholds[lf]));
   Receiver receiver{sink, in.query_votes.cols * in.classes_per_lf, effective_threads(options.threads, 1 << 20), {}};
-  const NearvoteRun run = run_of(options.job);
+  const NearvoteRun run = run_of(options.job, scratch_bytes_);
   NearvoteVotersArgs args{};
   args.size = sizeof args;
   args.classes_per_lf = static_cast<int32_t>(in.classes_per_lf);
@@ -141,7 +142,7 @@ void Device::top_k(const EmbeddingSet& queries, const EmbeddingSet& support, int
   if (k > NEARVOTE_DEVICE_MAX_K)
     throw expected("at most " + std::to_string(NEARVOTE_DEVICE_MAX_K) + " on a CUDA device", "k", std::to_string(k));
   std::vector<double> keys(static_cast<size_t>(queries.rows() * k));
-  const NearvoteRun run = run_of(options.job);
+  const NearvoteRun run = run_of(options.job, scratch_bytes_);
   NearvoteTopKArgs args{};
   args.size = sizeof args;
   args.k = static_cast<int32_t>(k);
@@ -157,7 +158,7 @@ void Device::top_k(const EmbeddingSet& queries, const EmbeddingSet& support, int
 
 void Device::pairwise(const EmbeddingSet& a, const EmbeddingSet& b, PairwiseOutput output, float* out,
                       const PairwiseOptions& options) const {
-  const NearvoteRun run = run_of(options.job);
+  const NearvoteRun run = run_of(options.job, scratch_bytes_);
   NearvotePairwiseArgs args{};
   args.size = sizeof args;
   args.precise = options.precise ? 1 : 0;

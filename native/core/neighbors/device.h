@@ -13,8 +13,10 @@ namespace nearvote {
 
 class Device {
  public:
-  // `api` and the library behind it outlive this and every set on the device.
-  Device(const NearvoteDeviceApi& api, int index) : api_(api), index_(index) {}
+  // `api` and the library behind it outlive this and every set on the device. scratch_bytes: device memory for scratch,
+  // at most; 0: the backend's choice.
+  Device(const NearvoteDeviceApi& api, int index, uint64_t scratch_bytes = 0)
+      : api_(api), index_(index), scratch_bytes_(scratch_bytes) {}
 
   const NearvoteDeviceApi& api() const { return api_; }
   int index() const { return index_; }
@@ -42,6 +44,7 @@ class Device {
  private:
   const NearvoteDeviceApi& api_;
   int index_;
+  uint64_t scratch_bytes_;
 };
 
 // What a backend reports: no memory, a failed launch.

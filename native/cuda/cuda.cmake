@@ -1,0 +1,42 @@
+# The CUDA backend, a library of its own that nothing links against, and its emulation for tests.
+set(NEARVOTE_CUDA_KERNELS set sketch select_voters select_top_k decide_voters decide_top_k search pairwise api)
+
+if(NEARVOTE_CUDA)
+  # Machine code for every generation from Ampere on, and PTX for those to come.
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 86-real 89-real 90-real 100-real 120-real 80-virtual CACHE STRING "")
+  enable_language(CUDA)
+  list(TRANSFORM NEARVOTE_CUDA_KERNELS REPLACE "(.+)" "native/cuda/\\1.cu" OUTPUT_VARIABLE NEARVOTE_CUDA_SOURCES)
+  add_library(nearvote_cuda MODULE ${NEARVOTE_CUDA_SOURCES} native/cuda/vote_lists.cpp)
+  set_target_properties(nearvote_cuda PROPERTIES OUTPUT_NAME nearvote-cuda PREFIX "" SUFFIX ".so" CUDA_STANDARD 20
+                        CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden)
+  target_include_directories(nearvote_cuda PRIVATE native)
+  target_link_options(nearvote_cuda PRIVATE -Wl,--exclude-libs,ALL)
+endif()
+
+# The same kernel sources, lane by lane on the host: never shipped, only for tests.
+if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND NOT NEARVOTE_SANITIZE AND CMAKE_SYSTEM_NAME STREQUAL "Linux"
+   AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  foreach(kernel ${NEARVOTE_CUDA_KERNELS})
+    file(CONFIGURE OUTPUT emulated/${kernel}.cpp CONTENT "#include \"cuda/${kernel}.cu\"\n")
+    list(APPEND NEARVOTE_EMULATED_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/emulated/${kernel}.cpp)
+  endforeach()
+  add_library(nearvote_cuda_emulated MODULE ${NEARVOTE_EMULATED_SOURCES} native/cuda/vote_lists.cpp
+                                            native/cuda/emulation/emulation.cpp)
+  set_target_properties(nearvote_cuda_emulated PROPERTIES OUTPUT_NAME nearvote-cuda-emulated PREFIX "" SUFFIX ".so")
+  target_compile_options(nearvote_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas -ffp-contract=off)
+  target_compile_definitions(nearvote_cuda_emulated PRIVATE NEARVOTE_EMULATED)
+  target_include_directories(nearvote_cuda_emulated PRIVATE native)
+endif()
+
+# Drives a backend through its C ABI; says so and succeeds where there is no device.
+if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  add_executable(cuda_self_test native/cuda/self_test.cpp)
+  target_link_libraries(cuda_self_test PRIVATE nearvote_core ${CMAKE_DL_LIBS})
+  target_compile_options(cuda_self_test PRIVATE -Wall -Wextra)
+  if(TARGET nearvote_cuda_emulated)
+    add_test(NAME cuda_emulated COMMAND cuda_self_test $<TARGET_FILE:nearvote_cuda_emulated> --cases 12)
+  endif()
+  if(TARGET nearvote_cuda)
+    add_test(NAME cuda_device COMMAND cuda_self_test $<TARGET_FILE:nearvote_cuda>)
+  endif()
+endif()
