@@ -34,7 +34,7 @@ if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND CMAKE_SYSTEM_NAME STREQUAL "Linux
   target_link_libraries(cuda_self_test PRIVATE nearvote_core ${CMAKE_DL_LIBS})
   target_compile_options(cuda_self_test PRIVATE -Wall -Wextra)
   if(TARGET nearvote_cuda_emulated)
-    add_test(NAME cuda_emulated COMMAND cuda_self_test $<TARGET_FILE:nearvote_cuda_emulated> --cases 12)
+    add_test(NAME cuda_emulated COMMAND cuda_self_test $<TARGET_FILE:nearvote_cuda_emulated> --cases 6)
   endif()
   if(TARGET nearvote_cuda)
     add_test(NAME cuda_device COMMAND cuda_self_test $<TARGET_FILE:nearvote_cuda>)
