@@ -47,8 +47,9 @@ LabelModel from_agreements(const VoteCounts& counts, LabelModel model, TripletRu
     accuracy.estimate = std::clamp(raw, least, 1 - least);
     accuracy.clamped = accuracy.estimate != raw;
     if (!accuracy.from_prior) {
-      // Of the moments, and of the LF's own votes being right or wrong.
-      const double own = std::max(1 - b * b, 0.0) / static_cast<double>(counts.lf_votes(i));
+      // Of the moments, and of the LF's own votes being right or wrong, which all its moments share.
+      const double others = static_cast<double>(counts.lfs - 1);
+      const double own = std::max(1 - b * b, 0.0) / static_cast<double>(counts.lf_votes(i)) * (others - 1) / others;
       const double error = 1.96 * std::sqrt(triplets.variance + own) * (classes - 1) / classes;
       accuracy.low = std::max(accuracy.estimate - error, 0.0);
       accuracy.high = std::min(accuracy.estimate + error, 1.0);

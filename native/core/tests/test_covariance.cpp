@@ -146,7 +146,7 @@ TEST(intervals_cover_the_truth) {
         options.class_balance = {1 - positive, positive};
         options.method = method;
         int64_t held = 0, all = 0;
-        for (uint64_t seed = 0; seed < 120; ++seed) {
+        for (uint64_t seed = 0; seed < 250; ++seed) {
           const Simulation data = simulate_symmetric(rows, accuracy, coverage, options.class_balance, 1000 + seed);
           const LabelModel model = fit_model(count_votes({data.votes.data(), rows, 8}, kBinary), options);
           for (size_t i = 0; i < accuracy.size(); ++i) {
