@@ -62,10 +62,11 @@ void pack_bf16(const uint16_t* panel, int64_t steps, uint16_t* packed) {
   }
 }
 
-// Panels x Groups (1 or 2 each) tiles of scores. Registers: 0-3 sums, 4-5 support, 6-7 queries.
+// Panels x Groups (1 or 2 each) tiles of scores. Registers: 0-3 sums, 4-5 support, 6-7 queries. ahead: memory to bring
+// into the second-level cache meanwhile, `lines` cache lines per step.
 template <int Panels, int Groups>
 void product_step(const uint16_t* panel, const uint16_t* packed, int64_t steps, const float* bias, float* out,
-                  int64_t group_stride) {
+                  int64_t group_stride, const uint16_t* ahead, int64_t lines) {
   if (bias == nullptr) {
     _tile_zero(0);
     if (Groups == 2) _tile_zero(1);
@@ -83,6 +84,8 @@ void product_step(const uint16_t* panel, const uint16_t* packed, int64_t steps, 
   }
   const int64_t operand = steps * kTile;
   for (int64_t s = 0; s < steps; ++s) {
+    for (int64_t line = 0; line < lines; ++line, ahead += kPanelDepth)
+      _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
     _tile_loadd(4, panel + s * kTile, 64);
     _tile_loadd(6, packed + s * kTile, 64);
     _tile_dpbf16ps(0, 4, 6);
@@ -106,18 +109,23 @@ void product_step(const uint16_t* panel, const uint16_t* packed, int64_t steps, 
 template <int Panels>
 void product_panels(const uint16_t* panel, const uint16_t* packed, int64_t groups, int64_t steps, const float* bias,
                     float* out, int64_t group_stride) {
+  // While these panels meet all groups, the next ones come from further away. With few groups the product is bound by
+  // memory and the hardware's own prefetching does as well.
+  const int64_t lines = groups >= 8 ? 2 * Panels * kLanes / groups : 0;
+  const uint16_t* ahead = panel + Panels * steps * kTile;
   int64_t g = 0;
-  for (; g + 2 <= groups; g += 2)
-    product_step<Panels, 2>(panel, packed + g * steps * kTile, steps, bias, out + g * group_stride, group_stride);
+  for (; g + 2 <= groups; g += 2, ahead += steps * lines * kPanelDepth)
+    product_step<Panels, 2>(panel, packed + g * steps * kTile, steps, bias, out + g * group_stride, group_stride, ahead,
+                            lines);
   if (g < groups)
-    product_step<Panels, 1>(panel, packed + g * steps * kTile, steps, bias, out + g * group_stride, group_stride);
+    product_step<Panels, 1>(panel, packed + g * steps * kTile, steps, bias, out + g * group_stride, group_stride, ahead,
+                            lines);
 }
 
 void product_bf16(const uint16_t* panels, int64_t panel_count, const uint16_t* packed, int64_t groups, int64_t steps,
                   const float* bias, float* out, int64_t group_stride) {
   _tile_loadconfig(&kConfig);
-  int64_t p = 0;
-  for (; p < panel_count; p += 2) {
+  for (int64_t p = 0; p < panel_count; p += 2) {
     const uint16_t* panel = panels + p * steps * kTile;
     const float* panel_bias = bias == nullptr ? nullptr : bias + p * kLanes;
     float* tile = out + p * kLanes * kLanes;
