@@ -33,14 +33,14 @@ export function publicProba(columns: Float64Array, classes: number): Float64Arra
   return classes > 0 ? columns : Float64Array.from({ length: columns.length / 2 }, (_, row) => columns[2 * row + 1]!);
 }
 
-const voted = ({ data, shape: [rows, lfs] }: VoteMatrix) =>
-  Uint8Array.from({ length: rows }, (_, row) =>
-    data.subarray(row * lfs, (row + 1) * lfs).some((vote) => vote !== 0) ? 1 : 0,
+const voteCounts = ({ data, shape: [rows, lfs] }: VoteMatrix) =>
+  Int32Array.from({ length: rows }, (_, row) =>
+    data.subarray(row * lfs, (row + 1) * lfs).reduce((sum, vote) => sum + (vote === 0 ? 0 : 1), 0),
   );
 
 /** @internal */
 export function ownEvidence(model: LabelModel, votes: VoteMatrix, options: CallOptions = {}): OwnEvidence {
-  return { proba: classColumns(model.predictProba(votes, options), model.classes), voted: voted(votes) };
+  return { proba: classColumns(model.predictProba(votes, options), model.classes), counts: voteCounts(votes) };
 }
 
 /** @internal */
@@ -49,7 +49,10 @@ export async function ownEvidenceAsync(
   votes: VoteMatrix,
   options: CallOptions & AsyncOptions,
 ): Promise<OwnEvidence> {
-  return { proba: classColumns(await model.predictProbaAsync(votes, options), model.classes), voted: voted(votes) };
+  return {
+    proba: classColumns(await model.predictProbaAsync(votes, options), model.classes),
+    counts: voteCounts(votes),
+  };
 }
 
 /** The likeliest class of each row as a label; rows without evidence and ties as the policies say. */

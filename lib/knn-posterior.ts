@@ -17,9 +17,9 @@ import type { AsyncOptions, CallOptions } from './types.js';
 const ROUNDS = 5;
 /** About sqrt(n) neighbours (the classical rate for k nearest neighbours), at most this many. */
 const MAX_NEIGHBORS = 50;
-/** The geometric mean of a row's own evidence and its prior: votes are dependent, their product overstates them. */
-const OWN_WEIGHT = 0.5;
-const OWN_WEIGHTS = [0.25, 1];
+/** n votes count as much as sqrt(n) independent ones, times this: votes are dependent, their product overstates them. */
+const OWN_WEIGHT = 1;
+const OWN_WEIGHTS = [0.5, 0.25];
 /** How many rows without a gold label a gold row counts for among neighbours. */
 const GOLD_WEIGHT = 10;
 const GOLD_WEIGHTS = [3, 30];
@@ -29,10 +29,10 @@ const FOLDS = 5;
 const SMALLEST_LOSS_PROBA = 1e-3;
 const SMALLEST_OWN_PROBA = 1e-6;
 
-/** Rows with their own posteriors (n x K) and whether any labelling function votes on them. */
+/** Rows with their own posteriors (n x K) and how many labelling functions vote on them. */
 export interface OwnEvidence {
   readonly proba: Float64Array;
-  readonly voted: Uint8Array;
+  readonly counts: Int32Array;
 }
 
 /** @internal Gold labels as class indices (-1: unknown), of some of the fitted rows or of rows of their own. */
@@ -46,7 +46,7 @@ export interface SmoothingReport {
   /** Nearest rows per row; 0: on the gold rows the row's own votes alone did better, neighbours are not used. */
   readonly neighbors: number;
   readonly rounds: number;
-  /** Exponent of the row's own votes: 1 takes them at face value, 0 ignores them. */
+  /** A row's own n votes count as ownWeight * sqrt(n) independent ones. */
   readonly ownWeight: number;
   /** How many other rows a gold row counts for as a neighbour; 0: not at all. */
   readonly goldWeight: number;
@@ -125,7 +125,7 @@ export class KnnPosterior {
     const graph = new Graph(
       lists,
       separate ? joinFloats(rows.proba, separate.proba) : rows.proba,
-      separate ? joinBytes(rows.voted, separate.voted) : rows.voted,
+      separate ? joinCounts(rows.counts, separate.counts) : rows.counts,
       goldOf(gold, n, total),
       classBalance,
       options,
@@ -138,15 +138,15 @@ export class KnnPosterior {
     const state = { ...beliefs, k, ownWeight: settings.ownWeight, classBalance };
     const fitted = Array.from({ length: n }, (_, row) => row);
     const proba = await graph.smooth(beliefs, settings.ownWeight, fitted);
-    const evidence = evidenceOf(rows.voted, lists, beliefs.weight);
+    const evidence = evidenceOf(rows.counts, lists, beliefs.weight);
     return { smoother: new KnnPosterior(state, support), proba, evidence, report };
   }
 
   #smooth(lists: NeighborLists, own: OwnEvidence, threads: number | undefined) {
     const { state, weight, mean, ownWeight, classBalance } = this.#state;
     const proba = new Float64Array(own.proba.length);
-    const evidence = evidenceOf(own.voted, lists, weight);
-    const factor = ownFactor(own.proba, classBalance, ownWeight);
+    const evidence = evidenceOf(own.counts, lists, weight);
+    const factor = ownFactor(own, classBalance, ownWeight);
     const run = (control: Control) =>
       addon.smoothPosterior(
         ...native(lists, weight.length),
@@ -164,7 +164,7 @@ export class KnnPosterior {
 
   /** Posteriors (n x K) of any rows, and which of them have evidence. */
   smooth(embeddings: Embeddings, own: OwnEvidence, { threads }: CallOptions = {}) {
-    const lists = neighborLists(embeddings, own.voted.length, this.#support, this.#state.k, { threads });
+    const lists = neighborLists(embeddings, own.counts.length, this.#support, this.#state.k, { threads });
     const { proba, evidence, run } = this.#smooth(lists, own, threads);
     run(undefined);
     return { proba, evidence };
@@ -172,7 +172,7 @@ export class KnnPosterior {
 
   /** {@link smooth} as a job. */
   async smoothAsync(embeddings: Embeddings, own: OwnEvidence, options: CallOptions & AsyncOptions = {}) {
-    const lists = await neighborListsAsync(embeddings, own.voted.length, this.#support, this.#state.k, options);
+    const lists = await neighborListsAsync(embeddings, own.counts.length, this.#support, this.#state.k, options);
     const { proba, evidence, run } = this.#smooth(lists, own, options.threads);
     await runJob({ signal: options.signal }, run);
     return { proba, evidence };
@@ -185,26 +185,36 @@ class Graph {
   readonly known: readonly number[];
   readonly #lists: NeighborLists;
   readonly #proba: Float64Array;
-  readonly #voted: Uint8Array;
+  readonly #counts: Int32Array;
   readonly #labels: Int32Array;
   readonly #balance: readonly number[];
   readonly #options: CallOptions & AsyncOptions;
+  #cached: { readonly ownWeight: number; readonly factor: Float64Array } | undefined;
 
   constructor(
     lists: NeighborLists,
     proba: Float64Array,
-    voted: Uint8Array,
+    counts: Int32Array,
     labels: Int32Array,
     balance: readonly number[],
     { threads, signal }: CallOptions & AsyncOptions,
   ) {
     this.#lists = lists;
     this.#proba = proba;
-    this.#voted = voted;
+    this.#counts = counts;
     this.#labels = labels;
     this.#balance = balance;
     this.#options = { threads, signal };
     this.known = Array.from(labels.keys()).filter((node) => labels[node]! >= 0);
+  }
+
+  /** Own factors of all nodes under the weight asked for last. */
+  #own(ownWeight: number): Float64Array {
+    if (this.#cached?.ownWeight !== ownWeight) {
+      const factor = ownFactor({ proba: this.#proba, counts: this.#counts }, this.#balance, ownWeight);
+      this.#cached = { ownWeight, factor };
+    }
+    return this.#cached.factor;
   }
 
   /** Beliefs after all rounds but the last, with the labels of `clamped` known. */
@@ -213,14 +223,14 @@ class Graph {
     const gold = new Int32Array(this.#lists.rows).fill(-1);
     for (const node of clamped) gold[node] = this.#labels[node]!;
     const beliefs = this.unlinked();
-    const own = ownFactor(this.#proba, this.#balance, ownWeight);
+    const own = this.#own(ownWeight);
     const { state, weight, mean } = beliefs;
     const rounds = ROUNDS - 1;
     await runJob({ signal: this.#options.signal }, (control) =>
       addon.propagatePosterior(
         ...native(this.#lists, this.#lists.rows),
         this.#proba,
-        this.#voted,
+        this.#counts.map((count) => Math.min(count, 1)),
         gold,
         own,
         classes,
@@ -246,7 +256,7 @@ class Graph {
   async smooth({ state, weight, mean }: Beliefs, ownWeight: number, nodes: readonly number[]): Promise<Float64Array> {
     const classes = mean.length;
     const lists = pickLists(this.#lists, nodes);
-    const own = ownFactor(pickRows(this.#proba, classes, nodes), this.#balance, ownWeight);
+    const own = pickRows(this.#own(ownWeight), classes, nodes);
     const out = new Float64Array(nodes.length * classes);
     await runJob({ signal: this.#options.signal }, (control) =>
       addon.smoothPosterior(
@@ -326,19 +336,25 @@ class Graph {
   }
 }
 
-/** balance^(1 - a) * proba^a: the own votes' likelihood to the power a, times the class balance. */
-function ownFactor(proba: Float64Array, balance: readonly number[], ownWeight: number): Float64Array {
-  const prior = balance.map((p) => p ** (1 - ownWeight));
-  return proba.map((q, at) => prior[at % prior.length]! * Math.max(q, SMALLEST_OWN_PROBA) ** ownWeight);
+/** balance^(1 - a) * proba^a, a = ownWeight / sqrt(votes): the class balance times the votes' likelihood to the power a. */
+function ownFactor({ proba, counts }: OwnEvidence, balance: readonly number[], ownWeight: number): Float64Array {
+  return proba.map((q, at) => {
+    const exponent = ownWeight / Math.sqrt(Math.max(1, counts[Math.floor(at / balance.length)]!));
+    return balance[at % balance.length]! ** (1 - exponent) * Math.max(q, SMALLEST_OWN_PROBA) ** exponent;
+  });
 }
 
 /** 1 where a row has a vote of its own or a neighbour that counts. */
-function evidenceOf(voted: Uint8Array, { indices, weights, k }: NeighborLists, counts: Float64Array): Uint8Array {
-  return voted.map((vote, row) => {
-    for (let at = row * k; vote === 0 && at < (row + 1) * k; at++) {
-      if (weights[at]! > 0 && counts[indices[at]!]! > 0) return 1;
+function evidenceOf(
+  counts: Int32Array,
+  { indices, weights, k }: NeighborLists,
+  supportWeight: Float64Array,
+): Uint8Array {
+  return Uint8Array.from(counts, (count, row) => {
+    for (let at = row * k; count === 0 && at < (row + 1) * k; at++) {
+      if (weights[at]! > 0 && supportWeight[indices[at]!]! > 0) return 1;
     }
-    return vote;
+    return Math.min(count, 1);
   });
 }
 
@@ -369,8 +385,8 @@ function joinFloats(a: Float64Array, b: Float64Array): Float64Array {
   return joined;
 }
 
-function joinBytes(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
+function joinCounts(a: Int32Array, b: Int32Array): Int32Array {
+  const joined = new Int32Array(a.length + b.length);
   joined.set(a);
   joined.set(b, a.length);
   return joined;

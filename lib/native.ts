@@ -131,7 +131,7 @@ export interface KnnPosteriorAddon {
     ...args: [
       ...NativeLists,
       proba: Float64Array,
-      counts: Uint8Array,
+      counts: Int32Array,
       gold: Int32Array,
       own: Float64Array,
       classes: number,

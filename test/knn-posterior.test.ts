@@ -51,7 +51,8 @@ function byDefinition(rows: ReturnType<typeof wheel>, model: LabelModel, k: numb
     return order.slice(0, k).map((j) => ({ j, s: Math.max(0, similarity[i * n + j]!) }));
   });
   const lfs = rows.votes.shape[1];
-  let weight = q.map((_, i) => (rows.votes.data.subarray(i * lfs, (i + 1) * lfs).some((v) => v !== 0) ? 1 : 0));
+  const counts = q.map((_, i) => rows.votes.data.subarray(i * lfs, (i + 1) * lfs).filter((v) => v !== 0).length);
+  let weight = counts.map((count) => Math.min(count, 1));
   let state = q;
   for (let round = 0; round < 5; round++) {
     const counted = state.filter((_, i) => weight[i] === 1);
@@ -62,7 +63,8 @@ function byDefinition(rows: ReturnType<typeof wheel>, model: LabelModel, k: numb
       const effective = sum > 0 ? sum ** 2 / near.reduce((total, { w }) => total + w * w, 0) : 0;
       const out = own.map((value, y) => {
         const average = sum > 0 ? near.reduce((total, { j, w }) => total + w * state[j]![y]!, 0) / sum : 0;
-        return ((Math.sqrt(p[y]! * value) / mean[y]!) * (effective * average + mean[y]!)) / (effective + 1);
+        const a = 1 / Math.sqrt(Math.max(1, counts[i]!));
+        return ((p[y]! ** (1 - a) * value ** a) / mean[y]!) * (effective * average + mean[y]!);
       });
       const total = out.reduce((a, b) => a + b, 0);
       return out.map((value) => value / total);
@@ -84,7 +86,7 @@ describe("extension 'posterior'", () => {
     expect(epoxy.report()).toMatchObject({
       extension: 'posterior',
       thresholdChoice: { source: 'none' },
-      smoothing: { neighbors: 7, rounds: 5, ownWeight: 0.5, goldWeight: 0, goldRows: 0, source: 'default' },
+      smoothing: { neighbors: 7, rounds: 5, ownWeight: 1, goldWeight: 0, goldRows: 0, source: 'default' },
     });
   });
 

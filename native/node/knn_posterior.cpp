@@ -43,7 +43,7 @@ Napi::Value propagate_posterior(const Napi::CallbackInfo& info) {
   if (in.lists.rows != in.support) throw Napi::RangeError::New(info.Env(), "Expected the lists of the support rows");
   const int64_t classes = int_arg(info, 9);
   const auto* proba = array_arg<double>(info, 5, in.support * classes);
-  const auto* counts = array_arg<uint8_t>(info, 6, in.support);
+  const auto* counts = array_arg<int32_t>(info, 6, in.support);
   const auto* gold = array_arg<int32_t>(info, 7, in.support);
   const auto* own = array_arg<double>(info, 8, in.support * classes);
   if (std::any_of(gold, gold + in.support, [&](int32_t label) { return label >= classes; })) {

@@ -88,7 +88,7 @@ void smooth_round(const NeighborLists& lists, const Beliefs& beliefs, const doub
   });
 }
 
-Beliefs propagate(const NeighborLists& lists, const double* proba, const uint8_t* counts, const int32_t* gold,
+Beliefs propagate(const NeighborLists& lists, const double* proba, const int32_t* counts, const int32_t* gold,
                   const double* own, int64_t classes, double gold_weight, int rounds, int threads,
                   const JobControl& job) {
   const auto rows = static_cast<size_t>(lists.rows);

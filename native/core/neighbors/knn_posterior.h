@@ -51,7 +51,7 @@ void smooth_round(const NeighborLists& lists, const Beliefs& beliefs, const doub
 // Rounds over the support rows themselves. proba: S x K, posterior of every row from its own votes; counts: S, 1 where
 // a row has evidence in the first round; gold: S, class index of a clamped row or -1; gold_weight > 0: a clamped row
 // counts like that many others. own: S x K as in smooth_round. rounds >= 0. Returns the beliefs after these rounds.
-Beliefs propagate(const NeighborLists& lists, const double* proba, const uint8_t* counts, const int32_t* gold,
+Beliefs propagate(const NeighborLists& lists, const double* proba, const int32_t* counts, const int32_t* gold,
                   const double* own, int64_t classes, double gold_weight, int rounds, int threads = 0,
                   const JobControl& job = {});
 

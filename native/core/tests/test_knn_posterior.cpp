@@ -62,7 +62,7 @@ std::vector<double> mean_of(const Rows& state, const std::vector<double>& weight
 struct Random {
   Graph graph;
   Rows proba, own;
-  std::vector<uint8_t> counts;
+  std::vector<int32_t> counts;
   std::vector<int32_t> gold;
 };
 
@@ -82,7 +82,7 @@ Random random_case(int64_t n, int64_t k, int64_t classes, unsigned seed) {
   for (int64_t i = 0; i < n; ++i) {
     c.proba.push_back(distribution());
     c.own.push_back(distribution());
-    c.counts.push_back(rng() % 2);
+    c.counts.push_back(static_cast<int32_t>(rng() % 2));
     c.gold.push_back(rng() % 7 == 0 ? static_cast<int32_t>(rng() % static_cast<unsigned>(classes)) : -1);
     for (int64_t j = 0; j < k; ++j) {
       c.graph.indices.push_back(rng() % 9 == 0 ? -1 : static_cast<int32_t>(rng() % static_cast<unsigned>(n)));
