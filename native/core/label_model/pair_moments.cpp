@@ -93,7 +93,7 @@ void indicator_moments(const VoteCounts& counts, int64_t u, std::vector<double>&
   variance.assign(static_cast<size_t>(counts.lfs), std::numeric_limits<double>::infinity());
   for (int64_t j = 0; j < counts.lfs; ++j) {
     const ScoreMargin b = score_margin(counts, j, y);
-    if (j == u / counts.domain.classes || !(b.variance > 0)) continue;
+    if (j == u / counts.domain.classes || !(b.variance > 0) || p <= 0 || p >= 1) continue;
     row[static_cast<size_t>(j)] = product_with_score(counts, u, j, y) - p * b.mean;
     variance[static_cast<size_t>(j)] = p * (1 - p) * b.variance / n;
   }

@@ -28,7 +28,8 @@ PairMoments agreement_moments(const VoteCounts& counts);
 // errors and whatever makes them abstain. Variance 0 and infinity as above.
 PairMoments score_moments(const VoteCounts& counts, int y);
 
-// Covariances of one indicator u = (LF, class y) with those scores: row of m values and of m variances.
+// Covariances of one indicator u = (LF, class y) with those scores: row of m values and of m variances, infinite where
+// u or the score never varies.
 void indicator_moments(const VoteCounts& counts, int64_t u, std::vector<double>& row, std::vector<double>& variance);
 
 // +1 or -1 for each LF so that the signs explain the signs of the moments as well as can be, and the LFs taken together
