@@ -1,10 +1,11 @@
 // All scores of two embedding sets.
 //
 // similarity: cosine or dot. distance: 1 - similarity for cosine, the true distance for l2. Values are accumulated in
-// float32: for similarities |error| <= (d + 2) 2^-24 |a||b|, the same bits for any thread count on one ISA. l2
-// distances whose square is small against the norms are recomputed canonically, so equal rows are exactly 0 apart and
-// nothing is negative. precise: every value is the canonical float64 score, rounded once to float; the same bits on
-// every ISA.
+// float32: a dot is within (d + 8) 2^-24 |a||b|, the same bits for any thread count on one ISA. l2 distances whose
+// square is below 1/64 of |a|^2 + |b|^2 are computed canonically, so equal rows are exactly 0 apart and nothing is
+// negative. precise: every value is the canonical float64 score, rounded once to float; the same bits on every ISA. So
+// are, without asking, matrices with fewer than four rows on one side, very small ones, and those of norms float32
+// cannot multiply.
 #pragma once
 
 #include "core/neighbors/embedding_set.h"
