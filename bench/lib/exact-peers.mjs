@@ -23,33 +23,29 @@ function transposed({ data, shape: [n, d] }) {
 }
 
 async function onnxruntime(queries, support, k, options) {
-  const { module, missing } = await optional('onnxruntime-node');
+  const { module, version, missing } = await optional('onnxruntime-node');
   if (missing) return { name: 'onnxruntime-node', missing };
-  const { InferenceSession, Tensor, env } = module.default ?? module;
+  const { InferenceSession, Tensor } = module.default ?? module;
   const [p, d] = support.shape;
   const session = await InferenceSession.create(matMulTopK({ d, k }), { intraOpNumThreads: threads });
   const feeds = {
     queries: new Tensor('float32', queries.data, queries.shape),
     support: new Tensor('float32', transposed(support), [d, p]),
   };
-  return inProcess(
-    `onnxruntime-node ${env.versions.node}`,
-    async () => (await session.run(feeds)).indices.data,
-    options,
-  );
+  return inProcess(`onnxruntime-node ${version}`, async () => (await session.run(feeds)).indices.data, options);
 }
 
 async function usearch(queries, support, k, options) {
-  const { module, missing } = await optional('usearch');
+  const { module, version, missing } = await optional('usearch');
   if (missing) return { name: 'usearch', missing };
   const { exactSearch, MetricKind } = module.default ?? module;
   const [, d] = support.shape;
   const work = () => exactSearch(support.data, queries.data, d, k, MetricKind.IP, threads).keys;
-  return inProcess('usearch 2 exactSearch', work, options);
+  return inProcess(`usearch ${version} exactSearch`, work, options);
 }
 
 async function hnswlib(queries, support, k, options) {
-  const { module, missing } = await optional('hnswlib-node');
+  const { module, version, missing } = await optional('hnswlib-node');
   if (missing) return { name: 'hnswlib-node', missing };
   const { BruteforceSearch } = module.default ?? module;
   const [p, d] = support.shape;
@@ -59,7 +55,7 @@ async function hnswlib(queries, support, k, options) {
   for (let at = 0; at < p; at++) index.addPoint(row(support, at), at);
   const asked = Array.from({ length: queries.shape[0] }, (_, at) => row(queries, at));
   return inProcess(
-    'hnswlib-node brute force, 1 thread (it has no more)',
+    `hnswlib-node ${version} brute force (1 thread: it has no more)`,
     () => asked.flatMap((query) => index.searchKnn(query, k).neighbors),
     options,
   );

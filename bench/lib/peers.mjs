@@ -1,4 +1,5 @@
 // Peers as compare.mjs wants them.
+import { readFileSync } from 'node:fs';
 import { sampleMs } from './sample.mjs';
 
 /** A task of peer.py. */
@@ -25,10 +26,13 @@ export function inProcess(name, work, { agreement, ...targets }) {
   };
 }
 
-/** A package of bench/node_modules, or the reason why it is missing. */
+/** A package of bench/node_modules with its version, or the reason why it is missing. */
 export async function optional(name) {
   try {
-    return { module: await import(name) };
+    const { version } = JSON.parse(
+      readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8'),
+    );
+    return { module: await import(name), version };
   } catch {
     return { missing: `${name} is not installed (bench/peers.sh)` };
   }
