@@ -249,6 +249,12 @@ describe('options', () => {
       () => topKAsync(a, b, { k: 1, threads }),
     );
   }
+  refuses(
+    'an unknown device',
+    "Expected one of 'cpu', 'cuda', 'auto' for device but received \"gpu\"",
+    () => topK(a, b, { k: 1, device: wrong('gpu') }),
+    () => topKAsync(a, b, { k: 1, device: wrong('gpu') }),
+  );
   it('setThreads(-1)', () => {
     expect(() => setThreads(-1)).toThrow('Expected an integer in [0, 1024] for threads but received -1');
   });
