@@ -73,9 +73,11 @@ class Table {
       for (int64_t i = 0; i < lfs; ++i)
         for (int s = 0; s < 4; ++s) sum[s] += table[i * 4 + row[s][i]];
       for (int64_t s = 0; s < live; ++s) {
-        // Each class from its own exponential: the smaller probability keeps its digits.
-        out[(r + s) * 2] = 1 / (1 + std::exp(sum[s]));
-        out[(r + s) * 2 + 1] = 1 / (1 + std::exp(-sum[s]));
+        // From exp(-|log-odds|), so that the smaller probability keeps its digits.
+        const double ratio = std::exp(-std::fabs(sum[s]));
+        const double larger = 1 / (1 + ratio), smaller = ratio / (1 + ratio);
+        out[(r + s) * 2] = sum[s] > 0 ? smaller : larger;
+        out[(r + s) * 2 + 1] = sum[s] > 0 ? larger : smaller;
       }
     }
   }
