@@ -27,18 +27,17 @@ async function rowsOf(n, lfCounts, rounds) {
 
 function row({ n, m, ms, range }, more) {
   const bare = productRate();
-  const flops = n * n * d; // half of all products: rows are compared with themselves
-  const share = bare
-    ? `${((100 * flops) / (ms / 1e3) / bare).toFixed(0)} % of the bare product's rate (${(bare / 1e12).toFixed(2)} TFLOP/s), counting n^2/2 dots`
-    : '';
+  const dots = n * n; // all of them are computed, though half would decide rows compared with themselves
+  const share = (100 * 2 * dots * d) / (ms / 1e3) / bare;
+  const note = bare ? `${share.toFixed(0)} % of the bare product's rate of ${(bare / 1e12).toFixed(2)} TFLOP/s` : '';
   report({
     work: `extension, n = ${n}, d = ${d}, m = ${m}`,
     isa,
     threads,
     ms,
     range,
-    floors: floors({ flops, bytes: 4 * n * d }),
-    agreement: share,
+    floors: floors({ flops: dots * d, bytes: 4 * n * d }),
+    agreement: note,
     ...more,
   });
 }
