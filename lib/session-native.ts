@@ -66,6 +66,17 @@ export interface SessionAddon {
     control: Control,
   ): Call;
   sessionRemoveLf(session: SessionHandle, edit: EditHandle, name: string, control: Control): Call;
+  sessionAppendRows(
+    session: SessionHandle,
+    edit: EditHandle,
+    rows: Float32Array,
+    count: number,
+    dims: number,
+    columns: Int8Array,
+    lfs: number,
+    threads: number,
+    control: Control,
+  ): Call;
   sessionEditCounts(edit: EditHandle): { lfs: number; counts: Float64Array };
   sessionCommit(session: SessionHandle, edit: EditHandle, model: Float64Array, threads: number, control: Control): Call;
   sessionUndo(session: SessionHandle, edit: EditHandle, threads: number, control: Control): Call;

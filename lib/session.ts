@@ -1,4 +1,12 @@
-import { checkInteger, checkMetric, checkThreads, checkTypedArray, rangeError, typeError } from './check.js';
+import {
+  checkFloatMatrix,
+  checkInteger,
+  checkMetric,
+  checkThreads,
+  checkTypedArray,
+  rangeError,
+  typeError,
+} from './check.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { replaceFileAtomic } from './io/atomic.js';
 import { runJob } from './job.js';
@@ -12,7 +20,7 @@ import {
   readExplanation,
   type SessionReport,
 } from './session-report.js';
-import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
+import type { AsyncOptions, CallOptions, FloatMatrix, Metric, VoteMatrix } from './types.js';
 import { checkLabels, VoteCounts } from './votes.js';
 
 /** A labelling function: its name and its votes on all rows (0 = abstain; -1/+1, or 1..K). */
@@ -181,7 +189,58 @@ export class Session {
     return this.#enqueue(() => this.#refit({ options }));
   }
 
-  /** Takes the last edit back. @throws RangeError when there is none, or it is too long ago (64 edits, 256 MiB). */
+  /**
+   * Adds rows behind the others. They get votes from the rows that were there and give theirs to them. The arrays are copied
+   * at once.
+   *
+   * @param rows.embeddings r x d; normalised like the others.
+   * @param rows.votes by name, r votes each; a labelling function that is left out abstains on them.
+   * @throws TypeError or RangeError: an unknown name, wrong shapes, NaN or Inf, votes outside the domain.
+   */
+  async appendRows(
+    rows: { readonly embeddings: FloatMatrix; readonly votes?: Readonly<Record<string, Int8Array>> | undefined },
+    options: AsyncOptions = {},
+  ): Promise<SessionChange> {
+    if (typeof rows !== 'object' || rows === null) throw typeError('{ embeddings, votes }', 'rows', rows);
+    const matrix = checkFloatMatrix(rows.embeddings, 'embeddings');
+    const data = matrix.data.slice();
+    const votes = new Map(
+      Object.entries(rows.votes ?? {}).map(([name, column]) => {
+        if (checkTypedArray(column, Int8Array, `votes.${name}`).length !== matrix.rows)
+          throw rangeError(`${matrix.rows} votes`, `votes.${name}`, String(column.length));
+        return [name, column.slice()];
+      }),
+    );
+    return this.#enqueue(() =>
+      this.#edit(
+        {},
+        undefined,
+        (edit, control) => {
+          const names = this.names;
+          const unknown = Array.from(votes.keys()).find((name) => !names.includes(name));
+          if (unknown !== undefined) throw rangeError('labelling functions of this session', 'votes', `'${unknown}'`);
+          const columns = new Int8Array(names.length * matrix.rows);
+          names.forEach((name, j) => {
+            columns.set(votes.get(name) ?? [], j * matrix.rows);
+          });
+          const shape = [matrix.rows, matrix.cols] as const;
+          return addon.sessionAppendRows(
+            this.#handle,
+            edit,
+            data,
+            ...shape,
+            columns,
+            names.length,
+            this.#threads,
+            control,
+          );
+        },
+        options,
+      ),
+    );
+  }
+
+  /** Takes the last edit back. @throws RangeError when there is none, or it is too long ago (64 edits, 256 MiB, one appendRows). */
   async undo(): Promise<SessionChange> {
     return this.#enqueue(async () => {
       const start = performance.now();

@@ -125,6 +125,24 @@ Napi::Value remove_lf(const Napi::CallbackInfo& info) {
   return run_call(info, [=](const JobControl&) { edit->pending = box->session.remove_lf(name); });
 }
 
+// sessionAppendRows(session, edit, rows (matrix: 3), columns: Int8Array lfs x rows, lfs, threads, control)
+Napi::Value append_rows(const Napi::CallbackInfo& info) {
+  auto box = Handle<SessionBox>::open(info[0]);
+  auto edit = Handle<EditBox>::open(info[1]);
+  const auto rows = matrix_arg<const float>(info, 2);
+  const int64_t lfs = int_arg(info, 6);
+  const auto* columns = array_arg<int8_t>(info, 5, lfs * rows.rows);
+  const int threads = static_cast<int>(int_arg(info, 7));
+  return run_call(info, [=](const JobControl& job) {
+    const auto& state = *box->session.state();
+    if (lfs != static_cast<int64_t>(state.lfs.size()) || rows.cols != state.set->dims())
+      throw expected(std::to_string(state.set->dims()) + " columns", "embeddings", std::to_string(rows.cols));
+    std::vector<const int8_t*> votes;
+    for (int64_t j = 0; j < lfs; ++j) votes.push_back(columns + j * rows.rows);
+    edit->pending = box->session.append_rows(rows, votes, RunOptions{threads, job});
+  });
+}
+
 // sessionEditCounts(edit) -> { lfs, counts }: what the label model is to be fitted to, once the first half is done
 Napi::Value edit_counts(const Napi::CallbackInfo& info) {
   const auto edit = Handle<EditBox>::open(info[0]);
@@ -353,6 +371,7 @@ void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionSetVotes", Napi::Function::New(env, set_votes));
   exports.Set("sessionSetThreshold", Napi::Function::New(env, set_threshold));
   exports.Set("sessionRemoveLf", Napi::Function::New(env, remove_lf));
+  exports.Set("sessionAppendRows", Napi::Function::New(env, append_rows));
   exports.Set("sessionEditCounts", Napi::Function::New(env, edit_counts));
   exports.Set("sessionCommit", Napi::Function::New(env, commit));
   exports.Set("sessionUndo", Napi::Function::New(env, undo));

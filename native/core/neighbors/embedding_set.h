@@ -26,6 +26,9 @@ class EmbeddingSet {
   // Inf, Cancelled when the job is. `name`: what messages call the rows.
   EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options = {}, const char* name = "embeddings");
 
+  // head's rows, then tail's, as they are. Throws InvalidArgument unless the two are comparable.
+  EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, int threads);
+
   int64_t rows() const { return rows_; }
   int64_t dims() const { return dims_; }
   Metric metric() const { return metric_; }

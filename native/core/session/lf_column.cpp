@@ -64,6 +64,7 @@ class ColumnBuilder {
     for_rows([&](int64_t row, size_t task) {
       if (votes_[static_cast<size_t>(row)] != 0) return set(row, kDirectVote, kNoScore);
       if (set_.is_zero(row)) return set(row, kNoVoter, kNoScore);
+      if (old != nullptr && as_before(*old, row)) return;
       if (walk(row)) return;
       if (old == nullptr || !start_from(*old, row, among_added[task])) everywhere[task].add(row, needed_);
     });
@@ -133,7 +134,8 @@ class ColumnBuilder {
       if (vote == 0 || set_.is_zero(row)) continue;
       bits_[static_cast<size_t>(row / 64)] |= uint64_t{1} << (row % 64);
       voters_.push_back(static_cast<int32_t>(row));
-      if (old != nullptr && old->votes()[static_cast<size_t>(row)] != vote) added_.push_back(static_cast<int32_t>(row));
+      if (old != nullptr && (row >= old->rows() || old->votes()[static_cast<size_t>(row)] != vote))
+        added_.push_back(static_cast<int32_t>(row));
     }
   }
 
@@ -172,9 +174,25 @@ class ColumnBuilder {
     return true;
   }
 
+  // Rows came and no vote changed otherwise: where no new row entered a list, what the list told before still holds.
+  bool as_before(const LfColumn& old, int64_t row) {
+    const auto at = static_cast<size_t>(row);
+    if (context_.changed_lists == nullptr || (*context_.changed_lists)[at] != 0) return false;
+    const int64_t count = lists_.count(row);
+    const int32_t nearest = old.nearest[at];
+    if (nearest >= 0 ? count == 0 || !nearer(old.score[at], lists_.scores(row)[count - 1])
+                     : nearest != kNoVoter || !list_rules_out(row))
+      return false;
+    set(row, nearest, old.score[at]);
+    return true;
+  }
+
+  bool nearer(float a, float b) const { return set_.metric() == Metric::l2 ? a < b : a > b; }
+
   // What the old column knew of this row spares it a search among all voters: only new ones can change it.
   bool start_from(const LfColumn& old, int64_t row, Lookups& among_added) {
     const auto at = static_cast<size_t>(row);
+    if (row >= old.rows()) return false;
     const int32_t nearest = old.nearest[at];
     if (nearest >= 0) {
       const auto voter = static_cast<size_t>(nearest);

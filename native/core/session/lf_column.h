@@ -24,6 +24,8 @@ struct ColumnContext {
   const NeighborLists& lists;
   VoteDomain domain;
   RunOptions options;
+  // After rows came: per row, 1 where its list is not the one that the old columns were made with. Null: all are.
+  const std::vector<uint8_t>* changed_lists = nullptr;
 };
 
 // What a labelling function says itself; shared by the columns of all its thresholds.
@@ -54,7 +56,7 @@ struct LfColumn {
   int64_t bytes() const;
 };
 
-// votes: n, valid. old: the column these votes replace, of the same rows, or null.
+// votes: n, valid. old: the column these votes replace, of the same rows or fewer, or null.
 std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
                                             double threshold, const LfColumn* old);
 

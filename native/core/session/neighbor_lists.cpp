@@ -41,7 +41,7 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, int64_t length, const RunO
   });
 }
 
-// Takes the row itself out (or, behind as many equal rows of lower index, the last entry) and marks the ties.
+// Takes the row itself out (or, behind as many equal rows of lower index, the last entry).
 void NeighborLists::finish(const EmbeddingSet& set, int64_t row) {
   uint32_t* entries = entries_.data() + row * stride_;
   float* scores = scores_.data() + row * stride_;
@@ -50,7 +50,13 @@ void NeighborLists::finish(const EmbeddingSet& set, int64_t row) {
   std::copy(entries + self + 1, entries + count, entries + self);
   std::copy(scores + self + 1, scores + count, scores + self);
   counts_[row] = static_cast<int32_t>(count - 1);
-  for (int64_t e = 1; e < count - 1; ++e) {
+  mark_ties(set, row);
+}
+
+void NeighborLists::mark_ties(const EmbeddingSet& set, int64_t row) {
+  uint32_t* entries = entries_.data() + row * stride_;
+  const float* scores = scores_.data() + row * stride_;
+  for (int64_t e = 1; e < counts_[row]; ++e) {
     if (scores[e] != scores[e - 1]) continue;
     const auto key = [&](int64_t at) {
       return canonical_key(set.metric(), set.row(row), set.row(row_of(entries[at])), set.dims());

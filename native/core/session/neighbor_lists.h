@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/base/aligned.h"
 #include "core/neighbors/embedding_set.h"
@@ -22,6 +23,11 @@ class NeighborLists {
 
   // Empty lists, to be filled by a reader.
   NeighborLists(int64_t rows, int64_t length);
+
+  // The lists of `set`, which is the rows of `old` and then `tail`: searches only what involves the rows that came.
+  // changed: per row of `set`, 1 where the list is not as it was.
+  NeighborLists(const EmbeddingSet& set, const EmbeddingSet& tail, const NeighborLists& old,
+                std::vector<uint8_t>& changed, const RunOptions& options = {});
 
   int64_t rows() const { return rows_; }
   int64_t length() const { return stride_ - 1; }
@@ -41,6 +47,9 @@ class NeighborLists {
 
  private:
   void finish(const EmbeddingSet& set, int64_t row);
+  void mark_ties(const EmbeddingSet& set, int64_t row);
+  struct Incoming;
+  bool merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t count, bool complete);
 
   int64_t rows_;
   int64_t stride_;

@@ -53,13 +53,14 @@ Change compare(const SessionState* before, const SessionState& after) {
 Session::Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, int64_t length, const RunOptions& options)
     : set_(std::move(set)),
       domain_(domain),
-      lists_(*set_, length > 0 ? length : NeighborLists::default_length(set_->rows()), options) {}
+      lists_(std::make_shared<NeighborLists>(*set_, length > 0 ? length : NeighborLists::default_length(set_->rows()),
+                                             options)) {}
 
 Session::Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, NeighborLists lists)
-    : set_(std::move(set)), domain_(domain), lists_(std::move(lists)) {}
+    : set_(std::move(set)), domain_(domain), lists_(std::make_shared<NeighborLists>(std::move(lists))) {}
 
 int64_t Session::bytes() const {
-  int64_t total = set_->bytes() + lists_.bytes() + votes_.bytes();
+  int64_t total = set_->bytes() + lists_->bytes() + votes_.bytes();
   if (state_ != nullptr)
     for (const auto& lf : state_->lfs) total += lf->bytes();
   return total;
@@ -68,6 +69,7 @@ int64_t Session::bytes() const {
 PendingEdit Session::with_columns(Columns lfs, int64_t looked_up) const {
   PendingEdit edit;
   edit.set = set_;
+  edit.lists = lists_;
   edit.counts = state_ == nullptr ? count_columns(lfs, domain_, set_->rows(), {}, {})
                                   : count_columns(lfs, domain_, set_->rows(), state_->counts, state_->lfs);
   edit.lfs = std::move(lfs);
@@ -109,15 +111,38 @@ PendingEdit Session::remove_lf(const std::string& name) const {
   return with_columns(std::move(lfs), 0);
 }
 
+PendingEdit Session::append_rows(FloatMatrix rows, const std::vector<const int8_t*>& votes,
+                                 const RunOptions& options) const {
+  const EmbeddingSet tail(rows, set_->metric(), options);
+  for (size_t j = 0; j < votes.size(); ++j)
+    check_votes({votes[j], rows.rows, 1}, domain_, "votes of '" + state_->lfs[j]->name + "'");
+  PendingEdit edit;
+  const auto set = std::make_shared<EmbeddingSet>(*set_, tail, options.threads);
+  std::vector<uint8_t> changed;
+  const auto lists = std::make_shared<NeighborLists>(*set, tail, *lists_, changed, options);
+  const ColumnContext grown{*set, *lists, domain_, options, &changed};
+  for (size_t j = 0; j < votes.size(); ++j) {
+    const LfColumn& old = *state_->lfs[j];
+    std::vector<int8_t> all = old.votes();
+    all.insert(all.end(), votes[j], votes[j] + rows.rows);
+    edit.lfs.push_back(make_column(grown, old.name, all.data(), old.threshold, &old));
+    edit.looked_up += edit.lfs.back()->looked_up;
+  }
+  edit.counts = count_columns(edit.lfs, domain_, set->rows(), {}, {});
+  edit.set = set;
+  edit.lists = lists;
+  return edit;
+}
+
 // Writes the columns that votes_ does not show yet.
-void Session::show(const Columns& lfs, const RunOptions& options) {
+void Session::show(const Columns& lfs, int64_t rows, const RunOptions& options) {
   const auto m = static_cast<int64_t>(lfs.size());
-  const bool all = shown_.size() != lfs.size() || votes_.size() != set_->rows() * m;
+  const bool all = shown_.size() != lfs.size() || votes_.size() != rows * m;
   if (all) {
-    votes_ = AlignedBuffer<int8_t>(set_->rows() * m);
+    votes_ = AlignedBuffer<int8_t>(rows * m);
     shown_.assign(lfs.size(), nullptr);
   }
-  for_row_blocks(set_->rows(), options, [&](int64_t begin, int64_t end) {
+  for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
     for (size_t j = 0; j < lfs.size(); ++j) {
       if (shown_[j] == lfs[j]) continue;
       const int8_t* source = lfs[j]->extended.data();
@@ -131,6 +156,7 @@ void Session::show(const Columns& lfs, const RunOptions& options) {
 Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& options) {
   auto next = std::make_shared<SessionState>();
   next->set = std::move(edit.set);
+  next->lists = std::move(edit.lists);
   next->domain = domain_;
   next->lfs = std::move(edit.lfs);
   next->counts = std::move(edit.counts);
@@ -139,7 +165,7 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
   next->proba.resize(static_cast<size_t>(rows * proba_columns(next->model)));
   next->labels.resize(static_cast<size_t>(rows));
   next->covered.resize(static_cast<size_t>(rows));
-  show(next->lfs, options);
+  show(next->lfs, rows, options);
   const VoteMatrix votes{votes_.data(), rows, static_cast<int64_t>(next->lfs.size())};
   predict_proba(next->model, votes, next->proba.data(), options.threads, options.job);
   predict(next->model, votes, Undecided::abstain, Undecided::abstain, next->labels.data(), options.threads,
@@ -152,25 +178,33 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
   next->covered_rows = std::count(next->covered.begin(), next->covered.end(), uint8_t{1});
   Change change = compare(state_.get(), *next);
   change.looked_up = edit.looked_up;
-  if (state_ != nullptr) remember();
+  if (state_ != nullptr) remember(*next);
   state_ = std::move(next);
+  set_ = state_->set;
+  lists_ = state_->lists;
   change.undoable = static_cast<int64_t>(history_.size());
   return change;
 }
 
-// As many states as fit a budget, at least one.
-void Session::remember() {
+// As many states as fit a budget, at least one; of states with other rows than the next one only the last.
+void Session::remember(const SessionState& next) {
   history_.push_back(state_);
-  const int64_t bytes_of_state = std::max<int64_t>(1, set_->rows() * 20);
+  const int64_t bytes_of_state = std::max<int64_t>(1, next.rows() * 20);
   const int64_t most = std::clamp<int64_t>(kHistoryBytes / bytes_of_state, 1, kHistoryStates);
   while (static_cast<int64_t>(history_.size()) > most) history_.pop_front();
+  while (history_.size() > 1 && history_.front()->set != next.set) {
+    if (history_[1]->set == next.set) break;
+    history_.pop_front();
+  }
 }
 
 Change Session::undo(const RunOptions& options) {
   if (history_.empty()) throw expected("an edit to take back", "undo", "none");
   Change change = compare(state_.get(), *history_.back());
-  show(history_.back()->lfs, options);
+  show(history_.back()->lfs, history_.back()->rows(), options);
   state_ = std::move(history_.back());
+  set_ = state_->set;
+  lists_ = state_->lists;
   history_.pop_back();
   change.undoable = static_cast<int64_t>(history_.size());
   return change;

@@ -29,6 +29,7 @@ struct Change {
 
 struct SessionState {
   std::shared_ptr<const EmbeddingSet> set;
+  std::shared_ptr<const NeighborLists> lists;
   VoteDomain domain;
   Columns lfs;
   VoteCounts counts;  // of the direct votes
@@ -50,6 +51,7 @@ struct LfVotes {
 // The first half of an edit.
 struct PendingEdit {
   std::shared_ptr<const EmbeddingSet> set;
+  std::shared_ptr<const NeighborLists> lists;
   Columns lfs;
   VoteCounts counts;
   int64_t looked_up = 0;
@@ -65,7 +67,7 @@ class Session {
 
   // Null before the first commit.
   const std::shared_ptr<const SessionState>& state() const { return state_; }
-  const NeighborLists& lists() const { return lists_; }
+  const NeighborLists& lists() const { return *lists_; }
   int64_t rows() const { return set_->rows(); }
   int64_t bytes() const;
 
@@ -74,24 +76,27 @@ class Session {
   PendingEdit set_votes(const std::vector<LfVotes>& lfs, const RunOptions& options) const;
   PendingEdit set_threshold(const std::string& name, double threshold, const RunOptions& options) const;
   PendingEdit remove_lf(const std::string& name) const;
+  // rows: like those of the session, raw. votes: per LF, in order, the votes on them.
+  PendingEdit append_rows(FloatMatrix rows, const std::vector<const int8_t*>& votes, const RunOptions& options) const;
   // Any columns made for this session's rows.
   PendingEdit with_columns(Columns lfs, int64_t looked_up) const;
-  ColumnContext context(const RunOptions& options) const { return {*set_, lists_, domain_, options}; }
+  ColumnContext context(const RunOptions& options) const { return {*set_, *lists_, domain_, options}; }
 
   // --- second halves ---
   // model: fitted to edit.counts.
   Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
-  // Back to the state before the last commit. Throws InvalidArgument when there is none.
+  // Back to the state before the last commit; at most across one that added rows, as that keeps the old rows twice.
+  // Throws InvalidArgument when there is none.
   Change undo(const RunOptions& options);
 
  private:
   Columns columns() const { return state_ == nullptr ? Columns{} : state_->lfs; }
-  void show(const Columns& lfs, const RunOptions& options);
-  void remember();
+  void show(const Columns& lfs, int64_t rows, const RunOptions& options);
+  void remember(const SessionState& next);
 
   std::shared_ptr<const EmbeddingSet> set_;
   VoteDomain domain_;
-  NeighborLists lists_;
+  std::shared_ptr<const NeighborLists> lists_;
   std::shared_ptr<const SessionState> state_;
   std::deque<std::shared_ptr<const SessionState>> history_;
   // The extended votes as the label model reads them, and which columns they show.
