@@ -13,7 +13,7 @@ using device::kWords;
 constexpr int kWarps = 16;
 constexpr int kThreads = kWarps * 32;
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     open_top_groups(const uint32_t* codes, int64_t groups, const device::QueryFilter* filters, int64_t query_count,
                     int k, OpenedGroups opened) {
   auto* histogram = reinterpret_cast<uint32_t (*)[kQueryBlock]>(dynamic_shared());  // 256 x (half, word)
