@@ -79,7 +79,7 @@ template <class Draw>
 void compare(const char* name, const std::vector<double>& balance, int64_t rows, Draw&& draw, Errors& us,
              Errors& them) {
   us = them = {};
-  constexpr int draws = 6;
+  constexpr int draws = 4;
   for (uint64_t seed = 0; seed < draws; ++seed) {
     const Simulation data = draw(rows, seed);
     const auto lfs = static_cast<int64_t>(data.votes.size()) / rows;
