@@ -19,6 +19,7 @@ const QUESTIONS = {
   'small-calls': [''],
   scaling: [''],
   memory: [''],
+  session: [''],
   cancel: [''],
 };
 

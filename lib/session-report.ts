@@ -83,7 +83,7 @@ export interface Evidence {
 
 /**
  * Why a row has its label. On scale 'log' the prior and the weights are logarithms: for two classes
- * `1 / (1 + exp(-(prior.logOdds + evidence[0].logOdds + ...)))`, added in this order, is the posterior (to the last bit with the C library's exp);
+ * `1 / (1 + exp(-(prior.logOdds + evidence[0].logOdds + ...)))`, added in this order, is the posterior (up to rounding);
  * for more, the softmax of the sums of weights. 'shares': the posterior is the sum of the weights divided by its total.
  * 'product': the product of prior and weights divided by its total.
  */

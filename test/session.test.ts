@@ -186,7 +186,6 @@ describe('Session', () => {
       const { prior, evidence, posterior, scale } = session.explain(row);
       expect(scale).toBe('log');
       const sum = evidence.reduce((total, { logOdds }) => total + logOdds!, prior.logOdds!);
-      // JavaScript's exponential may round its last bit otherwise; the core's test is exact.
       expect(Math.abs(1 / (1 + Math.exp(-sum)) - posterior[0]!)).toBeLessThan(4e-16);
       expect(posterior[0]).toBe(session.proba[row]);
       const votes = session.votes.data.subarray(row * 4, row * 4 + 4);

@@ -95,8 +95,7 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, const EmbeddingSet& tail, 
       for (size_t c = 0; c < rows.size(); ++c)
         if (scratch->keys[c] > last[i]) scratch->incoming.push_back({scratch->keys[c], rows[c]});
       changed[static_cast<size_t>(first + i)] =
-          merge(set, first + i, scratch->incoming.data(), static_cast<int64_t>(scratch->incoming.size()),
-                counts_[first + i] == before - 1);
+          merge(set, first + i, scratch->incoming, counts_[first + i] == before - 1);
     }
   });
 
@@ -114,30 +113,39 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, const EmbeddingSet& tail, 
   }
 }
 
-// Merges rows that came into the list of an old row. Equal keys keep the lower index first. True if anything entered.
-bool NeighborLists::merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t count,
-                          bool complete) {
-  if (count == 0) return false;
-  std::vector<Incoming> all;
-  for (int64_t e = 0; e < counts_[row]; ++e) {
-    const int32_t other = row_of(entries(row)[e]);
-    all.push_back({canonical_key(set.metric(), set.row(row), set.row(other), set.dims()), other});
-  }
-  const auto old = static_cast<std::ptrdiff_t>(all.size());
-  all.insert(all.end(), incoming, incoming + count);
-  const auto nearer = [](const Incoming& a, const Incoming& b) {
-    return a.key != b.key ? a.key > b.key : a.row < b.row;
-  };
-  std::sort(all.begin() + old, all.end(), nearer);
-  std::inplace_merge(all.begin(), all.begin() + old, all.end(), nearer);
+// Merges rows that came into the list of an old row: behind entries as near, as their indices are higher. True if any.
+bool NeighborLists::merge(const EmbeddingSet& set, int64_t row, std::vector<Incoming>& incoming, bool complete) {
+  if (incoming.empty()) return false;
+  const Metric metric = set.metric();
+  uint32_t* list = entries(row);
+  float* score = scores(row);
+  int64_t count = counts_[row];
   // A list that did not hold every row ends where its last entry ends: nothing is known beyond.
-  const int64_t room = complete ? stride_ : std::max<int64_t>(stride_ - 1, old);
-  counts_[row] = static_cast<int32_t>(std::min<int64_t>(room, static_cast<int64_t>(all.size())));
-  for (int64_t e = 0; e < counts_[row]; ++e) {
-    entries(row)[e] = static_cast<uint32_t>(all[static_cast<size_t>(e)].row);
-    scores(row)[e] = static_cast<float>(score_of_key(set.metric(), all[static_cast<size_t>(e)].key));
+  const int64_t room = complete ? stride_ : std::max(stride_ - 1, count);
+  const auto key_of = [&](int64_t e) {
+    return canonical_key(metric, set.row(row), set.row(row_of(list[e])), set.dims());
+  };
+  std::sort(incoming.begin(), incoming.end(),
+            [](const Incoming& a, const Incoming& b) { return a.key != b.key ? a.key > b.key : a.row < b.row; });
+  for (const Incoming& came : incoming) {
+    const auto rounded = static_cast<float>(score_of_key(metric, came.key));
+    int64_t low = 0, high = count;  // the first entry that is farther
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      const bool farther = score[middle] == rounded ? key_of(middle) < came.key
+                           : metric == Metric::l2   ? score[middle] > rounded
+                                                    : score[middle] < rounded;
+      (farther ? high : low) = farther ? middle : middle + 1;
+    }
+    if (low == room) break;
+    count = std::min(count + 1, room);
+    std::copy_backward(list + low, list + count - 1, list + count);
+    std::copy_backward(score + low, score + count - 1, score + count);
+    list[low] = static_cast<uint32_t>(came.row);
+    score[low] = rounded;
+    if (low > 0 && score[low - 1] == rounded && key_of(low - 1) == came.key) list[low] |= kTieBit;
   }
-  mark_ties(set, row);
+  counts_[row] = static_cast<int32_t>(count);
   return true;
 }
 

@@ -1,5 +1,5 @@
-// Why a row has its label: the prior, and what each labelling function adds to it. The parts are the very numbers
-// predict_proba adds up, in its order, so they give the posterior to the bit.
+// Why a row has its label: the prior, and what each labelling function adds to it. The parts are the numbers
+// that predict_proba adds up.
 #pragma once
 
 #include <vector>

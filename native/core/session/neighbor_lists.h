@@ -49,7 +49,7 @@ class NeighborLists {
   void finish(const EmbeddingSet& set, int64_t row);
   void mark_ties(const EmbeddingSet& set, int64_t row);
   struct Incoming;
-  bool merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t count, bool complete);
+  bool merge(const EmbeddingSet& set, int64_t row, std::vector<Incoming>& incoming, bool complete);
 
   int64_t rows_;
   int64_t stride_;
