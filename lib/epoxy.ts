@@ -25,6 +25,7 @@ import {
   type PredictOptions,
 } from './label-model.js';
 import { candidateThresholds, PseudoGold, sweep } from './thresholds.js';
+import { EmbeddingTransform, type TransformJSON, type TransformName, type TransformOptions } from './transform.js';
 import type { AsyncOptions, CallOptions, Metric, SearchOptions, VoteMatrix } from './types.js';
 
 /** What {@link Epoxy.fit} takes. */
@@ -44,6 +45,11 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
    * threshold, chosen on the gold rows; without gold on rows with direct votes, which are hidden while they judge.
    */
   readonly thresholds?: number | ArrayLike<number> | 'auto' | undefined;
+  /**
+   * What is done to the embeddings first; new rows get the same. Default 'none': sentence embeddings made for cosine lose by
+   * the others (bench/quality). Takes matrices only, no EmbeddingSet.
+   */
+  readonly transform?: TransformOptions | undefined;
   /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
   readonly gold?: Gold | undefined;
   /** Nearest rows of extension 'posterior'; default about sqrt(n), at most 50. Extension 'votes' takes only 1. */
@@ -67,6 +73,8 @@ export interface EpoxyReport {
   readonly lfs: number;
   readonly metric: Metric;
   readonly extension: 'votes' | 'posterior';
+  /** What was done to the embeddings, and the dimensions that are left. */
+  readonly transform: { readonly kind: TransformName; readonly dims: number };
   /** Share of rows with at least one vote; extended: with a vote or (extension 'posterior') a neighbour that counts. */
   readonly coverage: { readonly direct: number; readonly extended: number };
   /** Cells (row, labelling function) with a vote. */
@@ -102,6 +110,7 @@ export interface EpoxyJSON {
   readonly thresholds: readonly (number | 'Infinity' | '-Infinity')[];
   readonly fallback?: number;
   readonly model: LabelModelJSON;
+  readonly transform?: TransformJSON;
   /** Of extension 'posterior'. */
   readonly posterior?: PosteriorExtensionJSON;
   readonly support: { readonly shape: readonly [number, number]; readonly dims: number; readonly votesSha256: string };
@@ -113,6 +122,8 @@ interface State {
   readonly thresholds: Float64Array;
   readonly model: LabelModel;
   readonly fallback: number | undefined;
+  /** Absent: none. */
+  readonly transform?: EmbeddingTransform | undefined;
   /** Absent: extension 'votes'. */
   readonly posterior?: PosteriorExtension | undefined;
 }
@@ -152,6 +163,21 @@ export class Epoxy {
   static async fit(input: EpoxyInput, options: AsyncOptions = {}): Promise<Epoxy> {
     if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
     const metric = checkMetric(input.metric ?? 'cosine');
+    const transform = await EmbeddingTransform.fit(input.embeddings, input.transform ?? 'none', metric, {
+      threads: input.threads,
+      signal: options.signal,
+    });
+    const seen = transform === undefined ? input : await transformed(input, transform, options.signal);
+    return Epoxy.#fitAsGiven(seen, metric, options, transform);
+  }
+
+  /** @internal The fit proper. `transform` is what the embeddings went through already. */
+  static async #fitAsGiven(
+    input: EpoxyInput,
+    metric: Metric,
+    options: AsyncOptions,
+    transform?: EmbeddingTransform,
+  ): Promise<Epoxy> {
     const checked = checkVotes(input.votes, 'votes');
     const given = input.thresholds ?? 'auto';
     const fixed = given === 'auto' ? undefined : checkThresholds(given, checked.cols);
@@ -173,7 +199,7 @@ export class Epoxy {
     const job = { signal, ...(options.onProgress && { onProgress: options.onProgress }) };
     if (extension === 'posterior') {
       const how = { ...job, threads: input.threads, k };
-      return fitPosterior({ support, ownsEmbeddings }, input, how, clock);
+      return fitPosterior({ support, ownsEmbeddings, transform }, input, how, clock);
     }
     const rows = { ...support, metric, threads, device };
     const voters = await NearestVoters.create(rows, job);
@@ -204,6 +230,7 @@ export class Epoxy {
       lfs: checked.cols,
       metric,
       extension,
+      transform: { kind: transform?.kind ?? 'none', dims: embeddings.shape[1] },
       coverage: { direct: coverage(votes), extended: coverage(extended) },
       cells: { direct: cells(votes), extended: cells(extended) },
       thresholds: Array.from(choice.thresholds),
@@ -215,7 +242,7 @@ export class Epoxy {
       accuracies: model.accuracies,
       timings: clock.laps,
     };
-    const state = { support, ownsEmbeddings, thresholds: choice.thresholds, model, fallback };
+    const state = { support, ownsEmbeddings, thresholds: choice.thresholds, model, fallback, transform };
     return new Epoxy(state, { votes: extended, proba, labels, evidence: votedRows(extended), report });
   }
 
@@ -261,6 +288,18 @@ export class Epoxy {
     );
   }
 
+  /** The rows with their embeddings as the fitted ones are. */
+  #seen(rows: VotedRows, options: CallOptions): VotedRows {
+    const { transform } = this.#state;
+    return transform ? { ...rows, embeddings: transform.apply(rows.embeddings, 'embeddings', options) } : rows;
+  }
+
+  async #seenAsync(rows: VotedRows, options: CallOptions & AsyncOptions): Promise<VotedRows> {
+    const { transform } = this.#state;
+    if (transform === undefined) return rows;
+    return { ...rows, embeddings: await transform.applyAsync(rows.embeddings, 'embeddings', options) };
+  }
+
   #extension(rows: VotedRows, threads: number | undefined) {
     const { support, thresholds } = this.#state;
     return { ...rows, support, thresholds, metric: support.embeddings.metric, threads };
@@ -271,18 +310,22 @@ export class Epoxy {
    * posteriors, not votes: only direct votes are left here.
    */
   extend(rows: VotedRows, options: CallOptions = {}): ExtendedVotes {
-    return extendVotes(this.#extension(rows, options.threads));
+    return extendVotes(this.#extension(this.#seen(rows, options), options.threads));
   }
 
   /** {@link extend} as a job. */
   async extendAsync(rows: VotedRows, options: CallOptions & AsyncOptions = {}): Promise<ExtendedVotes> {
-    return extendVotesAsync(this.#extension(rows, options.threads), options);
+    return extendVotesAsync(this.#extension(await this.#seenAsync(rows, options), options.threads), options);
   }
 
   /** P(Y | votes and neighbours) of any rows, shaped as `LabelModel.predictProba`. */
   predictProba(rows: VotedRows, options: CallOptions = {}): Float64Array {
     const { posterior, model } = this.#state;
-    if (posterior) return publicProba(smoothRows(posterior, model, this.#checked(rows), options).proba, model.classes);
+    if (posterior)
+      return publicProba(
+        smoothRows(posterior, model, this.#checked(this.#seen(rows, options)), options).proba,
+        model.classes,
+      );
     return this.model.predictProba(this.extend(rows, options).votes, options);
   }
 
@@ -290,7 +333,12 @@ export class Epoxy {
   async predictProbaAsync(rows: VotedRows, options: CallOptions & AsyncOptions = {}): Promise<Float64Array> {
     const { posterior, model } = this.#state;
     if (posterior) {
-      const { proba } = await smoothRowsAsync(posterior, model, this.#checked(rows), options);
+      const { proba } = await smoothRowsAsync(
+        posterior,
+        model,
+        this.#checked(await this.#seenAsync(rows, options)),
+        options,
+      );
       return publicProba(proba, model.classes);
     }
     return this.model.predictProbaAsync((await this.extendAsync(rows, options)).votes, options);
@@ -303,7 +351,7 @@ export class Epoxy {
   predict(rows: VotedRows, options: PredictOptions = {}): Int8Array {
     const { posterior, model } = this.#state;
     if (posterior) {
-      const { proba, evidence } = smoothRows(posterior, model, this.#checked(rows), options);
+      const { proba, evidence } = smoothRows(posterior, model, this.#checked(this.#seen(rows, options)), options);
       return labelsOf(proba, evidence, model, options);
     }
     const { votes } = this.extend(rows, options);
@@ -314,7 +362,12 @@ export class Epoxy {
   async predictAsync(rows: VotedRows, options: PredictOptions & AsyncOptions = {}): Promise<Int8Array> {
     const { posterior, model } = this.#state;
     if (posterior) {
-      const { proba, evidence } = await smoothRowsAsync(posterior, model, this.#checked(rows), options);
+      const { proba, evidence } = await smoothRowsAsync(
+        posterior,
+        model,
+        this.#checked(await this.#seenAsync(rows, options)),
+        options,
+      );
       return labelsOf(proba, evidence, model, options);
     }
     const { votes } = await this.extendAsync(rows, options);
@@ -349,7 +402,7 @@ export class Epoxy {
   }
 
   toJSON(): EpoxyJSON {
-    const { support, thresholds, model, fallback, posterior } = this.#state;
+    const { support, thresholds, model, fallback, transform, posterior } = this.#state;
     return {
       format: FORMAT,
       version: VERSION,
@@ -357,6 +410,7 @@ export class Epoxy {
       thresholds: Array.from(thresholds, (t) => (Number.isFinite(t) ? t : t > 0 ? 'Infinity' : '-Infinity')),
       ...(fallback !== undefined && { fallback }),
       model: model.toJSON(),
+      ...(transform && { transform: transform.toJSON() }),
       ...(posterior && { posterior: posteriorToJSON(posterior) }),
       support: {
         shape: support.votes.shape,
@@ -380,11 +434,10 @@ export class Epoxy {
     if (sha256(support.votes) !== json.support?.votesSha256) {
       throw rangeError('the votes it was fitted on', 'support.votes', 'others (their SHA-256 differs)');
     }
-    const ownsEmbeddings = !(support.embeddings instanceof EmbeddingSet);
-    const embeddings =
-      support.embeddings instanceof EmbeddingSet
-        ? support.embeddings
-        : new EmbeddingSet(support.embeddings, { metric });
+    const transform = json.transform && EmbeddingTransform.fromJSON(json.transform);
+    const given = transform ? transform.apply(support.embeddings, 'support.embeddings') : support.embeddings;
+    const ownsEmbeddings = !(given instanceof EmbeddingSet);
+    const embeddings = given instanceof EmbeddingSet ? given : new EmbeddingSet(given, { metric });
     if (embeddings.shape[0] !== support.votes.shape[0] || embeddings.shape[1] !== json.support.dims) {
       const shape = `[${support.votes.shape[0]}, ${json.support.dims}]`;
       throw rangeError(`shape ${shape}`, 'support.embeddings', `[${embeddings.shape.join(', ')}]`);
@@ -396,6 +449,7 @@ export class Epoxy {
       thresholds,
       model,
       fallback: json.fallback,
+      transform,
       posterior: json.posterior && posteriorFromJSON(json.posterior, embeddings, model),
     });
   }
@@ -461,9 +515,22 @@ async function chooseThresholds(
   };
 }
 
+/** The input with its embeddings, and those of gold rows of their own, transformed. */
+async function transformed(
+  input: EpoxyInput,
+  transform: EmbeddingTransform,
+  signal: AbortSignal | undefined,
+): Promise<EpoxyInput> {
+  const { threads, gold } = input;
+  const embeddings = await transform.applyAsync(input.embeddings, 'embeddings', { threads, signal });
+  if (typeof gold !== 'object' || gold === null || !('embeddings' in gold)) return { ...input, embeddings };
+  const goldEmbeddings = await transform.applyAsync(gold.embeddings, 'gold.embeddings', { threads, signal });
+  return { ...input, embeddings, gold: { ...gold, embeddings: goldEmbeddings } };
+}
+
 /** Extension 'posterior': the label model learns from the direct votes, and posteriors travel instead of votes. */
 async function fitPosterior(
-  { support, ownsEmbeddings }: Pick<State, 'support' | 'ownsEmbeddings'>,
+  { support, ownsEmbeddings, transform }: Pick<State, 'support' | 'ownsEmbeddings' | 'transform'>,
   input: EpoxyInput,
   options: CallOptions & AsyncOptions & { k: number | undefined },
   clock: Stopwatch,
@@ -503,6 +570,7 @@ async function fitPosterior(
     lfs: checked.cols,
     metric,
     extension: 'posterior',
+    transform: { kind: transform?.kind ?? 'none', dims: embeddings.shape[1] },
     coverage: { direct: coverage(votes), extended: share(evidence) },
     cells: { direct: cells(votes), extended: cells(votes) },
     thresholds: Array.from(thresholds),
@@ -515,7 +583,7 @@ async function fitPosterior(
     timings: clock.laps,
   };
   const posterior = { smoother, gold: gold?.set };
-  const state = { support, ownsEmbeddings, thresholds, model, fallback: undefined, posterior };
+  const state = { support, ownsEmbeddings, thresholds, model, fallback: undefined, transform, posterior };
   const labels = labelsOf(proba, evidence, model, {});
   return new Epoxy(state, { votes, proba: publicProba(proba, model.classes), labels, evidence, report });
 }

@@ -51,6 +51,7 @@ export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevic
 export { Session, type SessionChange, type SessionGold, type SessionInput, type SessionLf } from './session.js';
 export type { Evidence, Explanation, LfStatistics, SessionReport } from './session-report.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
+export type { TransformJSON, TransformName, TransformOptions } from './transform.js';
 export type {
   AsyncOptions,
   CallOptions,

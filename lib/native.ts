@@ -159,6 +159,34 @@ export interface KnnPosteriorAddon {
   ): Call;
 }
 
+export interface TransformAddon {
+  fitTransform(
+    data: Float32Array,
+    rows: number,
+    cols: number,
+    kind: number,
+    directions: number,
+    unit: boolean,
+    mean: Float64Array,
+    projection: Float64Array,
+    outDims: Int32Array,
+    threads: number,
+    control: Control,
+  ): Call;
+  applyTransform(
+    data: Float32Array,
+    rows: number,
+    cols: number,
+    unit: boolean,
+    mean: Float64Array,
+    projection: Float64Array,
+    outDims: number,
+    out: Float32Array,
+    threads: number,
+    control: Control,
+  ): Call;
+}
+
 export interface VotesAddon {
   countVotes(...args: [...NativeVotes, classes: number, out: Float64Array, threads: number, control: Control]): Call;
   scoreLfs(...args: [...NativeVotes, labels: Int8Array, out: Float64Array, threads: number, control: Control]): Call;
@@ -277,7 +305,8 @@ export type Addon = RuntimeAddon &
   EndModelAddon &
   GraphModelAddon &
   SessionAddon &
-  KnnPosteriorAddon;
+  KnnPosteriorAddon &
+  TransformAddon;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);

@@ -1,6 +1,6 @@
 // Which way of learning from near rows labels best? Test scores of every extension on the data sets in ../shared/data. The
 // default of Epoxy.fit is chosen for the reasons in lib/knn-posterior.ts and checked here.
-//   node bench/quality/extension.mjs [--data ../shared/data] [--gold-rows 100]
+//   node bench/quality/extension.mjs [--data ../shared/data] [--gold-rows 100] [--only part-of-a-name]
 // Policies, the same for every row of the table:
 //   training labels are never read; test is scored once. 'balance' uses the validation labels for the class balance only;
 //   'gold' gives the validation rows (--gold-rows: only the first so many) to Epoxy.fit; 'nothing' gives no label at all.
@@ -16,7 +16,11 @@ import { Epoxy, fitEndModel, toVotes } from '../../dist/index.js';
 import { readNpy } from '../../dist/io/npy.js';
 
 const { values: args } = parseArgs({
-  options: { data: { type: 'string', default: '../shared/data' }, 'gold-rows': { type: 'string' } },
+  options: {
+    data: { type: 'string', default: '../shared/data' },
+    'gold-rows': { type: 'string' },
+    only: { type: 'string', default: '' },
+  },
 });
 const SETS = ['sms', 'youtube', 'trec'];
 const decide = { ties: 'prior', uncovered: 'prior' };
@@ -92,6 +96,10 @@ const ROWS = [
   ['posterior, majority, balance', epoxy((g) => ({ model: { method: 'majority', ...balance(g) } }))],
   ...[1, 5, 10, 25].map((k) => [`posterior, k = ${k}, gold`, epoxy((gold) => ({ k, gold }))]),
   ['posterior, gold (default)', epoxy((gold) => ({ gold }))],
+  ...['centre', 'whiten', 'all-but-the-top'].flatMap((transform) => [
+    [`posterior, ${transform}, balance`, epoxy((g) => ({ transform, model: balance(g) }))],
+    [`posterior, ${transform}, gold`, epoxy((gold) => ({ transform, gold }))],
+  ]),
   ['posterior, majority, gold', epoxy((gold) => ({ gold, model: { method: 'majority' } }))],
 ];
 
@@ -130,7 +138,8 @@ if (!existsSync(args.data)) {
 console.log(
   `${cpus()[0]?.model}, node ${process.version}; sms: F1 of spam, youtube and trec: accuracy; (one standard error)\n`,
 );
-const table = new Map(ROWS.map(([name]) => [name, []]));
+const chosen = ROWS.filter(([name]) => name.includes(args.only));
+const table = new Map(chosen.map(([name]) => [name, []]));
 for (const set of SETS) {
   const [train, valid, test] = await Promise.all(['train', 'valid', 'test'].map((split) => load(set, split)));
   const gold = firstRows(valid, Math.min(valid.labels.length, Number(args['gold-rows'] ?? Infinity)));
@@ -138,7 +147,7 @@ for (const set of SETS) {
     `${set}: ${train.votes.shape.join(' x ')} votes, ${gold.labels.length} gold rows, ${test.labels.length} test rows`,
   );
   const rows = { votes: train.votes, embeddings: train.embeddings };
-  for (const [name, run] of ROWS) {
+  for (const [name, run] of chosen) {
     const { predicted, policy } = await run(rows, gold, test);
     const result = score(set, predicted, test.labels);
     table.get(name).push(result);

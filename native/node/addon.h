@@ -15,5 +15,6 @@ void register_graph_model(Napi::Env env, Napi::Object exports);
 void register_cuda(Napi::Env env, Napi::Object exports);
 void register_session(Napi::Env env, Napi::Object exports);
 void register_knn_posterior(Napi::Env env, Napi::Object exports);
+void register_embedding_transform(Napi::Env env, Napi::Object exports);
 
 }  // namespace nearvote::node
