@@ -5,10 +5,14 @@ if(NEARVOTE_CUDA)
   # Machine code for every generation from Ampere on, and PTX for those to come.
   set(CMAKE_CUDA_ARCHITECTURES 80-real 86-real 89-real 90-real 100-real 120-real 80-virtual CACHE STRING "")
   enable_language(CUDA)
+  # Some CMake releases do not know that nvcc speaks C++20.
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  endif()
   list(TRANSFORM NEARVOTE_CUDA_KERNELS REPLACE "(.+)" "native/cuda/\\1.cu" OUTPUT_VARIABLE NEARVOTE_CUDA_SOURCES)
   add_library(nearvote_cuda MODULE ${NEARVOTE_CUDA_SOURCES} native/cuda/vote_lists.cpp)
   set_target_properties(nearvote_cuda PROPERTIES OUTPUT_NAME nearvote-cuda PREFIX "" SUFFIX ".so" CUDA_STANDARD 20
-                        CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden)
+                        CUDA_EXTENSIONS OFF CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden)
   target_include_directories(nearvote_cuda PRIVATE native)
   target_link_options(nearvote_cuda PRIVATE -Wl,--exclude-libs,ALL)
 endif()
