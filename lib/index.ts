@@ -1,4 +1,5 @@
 export { type AnalyzeVotesOptions, analyzeVotes, formatAnalysis, type LfAnalysis } from './analyze.js';
+export { type Dependency, suggestDependencies } from './dependencies.js';
 export { EmbeddingSet, type EmbeddingSetOptions, type Embeddings } from './embedding-set.js';
 export {
   EndModel,
@@ -47,6 +48,7 @@ export {
   pairwiseSimilarities,
   pairwiseSimilaritiesAsync,
 } from './pairwise.js';
+export { entropy, type Reliability, type ReliabilityBin, reliability } from './reliability.js';
 export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevice, setThreads } from './runtime.js';
 export { Session, type SessionChange, type SessionGold, type SessionInput, type SessionLf } from './session.js';
 export type { Evidence, Explanation, LfStatistics, SessionReport } from './session-report.js';

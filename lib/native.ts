@@ -292,6 +292,8 @@ export interface GraphModelAddon {
     ]
   ): Call;
   graphFitNumbers(handle: NativeHandle<'GraphFit'>): Float64Array;
+  /** a, b, correlation, z per suggestion. */
+  suggestDependencies(counts: Float64Array, lfs: number): Float64Array;
   predictGraph(
     numbers: Float64Array,
     ...args: [...NativeVotes, lengths: Int32Array | undefined, out: Float64Array, threads: number, control: Control]

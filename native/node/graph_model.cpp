@@ -2,11 +2,13 @@
 //   lfs, tasks, transition (4, zeros: none), groups, then per group: task, exponent, k, its k LFs, 2 * 3^k log
 //   likelihoods; per task in the order of the forest: task, parent, 4 probabilities, correlation; per LF: accuracy,
 //   coverage.
+#include "core/label_model/dependencies.h"
 #include "core/label_model/graph_flyingsquid.h"
 #include "node/addon.h"
 #include "node/args.h"
 #include "node/handle.h"
 #include "node/job.h"
+#include "node/votes.h"
 
 namespace nearvote::node {
 
@@ -191,12 +193,26 @@ Napi::Value predict_graph_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// suggestDependencies(counts, lfs) -> Float64Array of a, b, correlation, z per suggestion
+Napi::Value suggest(const Napi::CallbackInfo& info) {
+  const int64_t lfs = int_arg(info, 1);
+  const auto* counts = array_arg<double>(info, 0, flat_counts_length(VoteDomain{}, lfs));
+  const auto found = suggest_dependencies(unflatten_counts(counts, VoteDomain{}, lfs));
+  auto out = Napi::Float64Array::New(info.Env(), found.size() * 4);
+  double* next = out.Data();
+  for (const Dependency& pair : found)
+    for (const double value : {static_cast<double>(pair.a), static_cast<double>(pair.b), pair.correlation, pair.z})
+      *next++ = value;
+  return out;
+}
+
 }  // namespace
 
 void register_graph_model(Napi::Env env, Napi::Object exports) {
   exports.Set("newGraphFit", Napi::Function::New(env, new_graph_fit));
   exports.Set("fitGraph", Napi::Function::New(env, fit_graph_call));
   exports.Set("graphFitNumbers", Napi::Function::New(env, graph_fit_numbers));
+  exports.Set("suggestDependencies", Napi::Function::New(env, suggest));
   exports.Set("predictGraph", Napi::Function::New(env, predict_graph_call));
 }
 
