@@ -21,6 +21,7 @@ const QUESTIONS = {
   memory: [''],
   session: [''],
   cancel: [''],
+  session: [''],
 };
 
 function run(question, isa) {
