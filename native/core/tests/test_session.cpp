@@ -309,7 +309,7 @@ TEST(a_saved_session_comes_back_and_a_damaged_one_is_refused) {
     std::fclose(file);
     const auto refused = [&](const std::vector<char>& content) {
       std::FILE* out = std::fopen(path.c_str(), "wb");
-      std::fwrite(content.data(), 1, content.size(), out);
+      if (!content.empty()) std::fwrite(content.data(), 1, content.size(), out);
       std::fclose(out);
       CHECK_THROWS(read_session(path, set, {}), InvalidArgument);
     };
