@@ -19,7 +19,6 @@ const QUESTIONS = {
   'small-calls': [''],
   scaling: [''],
   memory: [''],
-  session: [''],
   cancel: [''],
   session: [''],
 };
