@@ -1,10 +1,13 @@
 // Epoxy's threshold-free extension: how votes, gold rows and files meet the smoothing of posteriors.
-import { type CheckedVotes, rangeError, typeError } from './check.js';
+import { type CheckedVotes, checkVotes, rangeError } from './check.js';
+import { coverage, share, voteCounts, votedCells } from './coverage.js';
 import { EmbeddingSet } from './embedding-set.js';
+import type { EpoxyInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
 import type { VotedRows } from './extend.js';
 import { type Gold, readGold } from './gold.js';
-import { type GoldEvidence, KnnPosterior, type OwnEvidence } from './knn-posterior.js';
-import type { LabelModel, PredictOptions } from './label-model.js';
+import { type GoldEvidence, KnnPosterior } from './knn-posterior.js';
+import { LabelModel, type PredictOptions } from './label-model.js';
+import type { OwnEvidence } from './posterior-graph.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
 /** @internal Smoothing, and the gold rows of their own that it holds. */
@@ -13,7 +16,8 @@ export interface PosteriorExtension {
   readonly gold?: GoldSet | undefined;
 }
 
-interface GoldSet {
+/** @internal */
+export interface GoldSet {
   readonly embeddings: EmbeddingSet;
   readonly owned: boolean;
   /** As given, for JSON; absent if an EmbeddingSet was given, which keeps no original. */
@@ -32,11 +36,6 @@ export function classColumns(proba: Float64Array, classes: number): Float64Array
 export function publicProba(columns: Float64Array, classes: number): Float64Array {
   return classes > 0 ? columns : Float64Array.from({ length: columns.length / 2 }, (_, row) => columns[2 * row + 1]!);
 }
-
-const voteCounts = ({ data, shape: [rows, lfs] }: VoteMatrix) =>
-  Int32Array.from({ length: rows }, (_, row) =>
-    data.subarray(row * lfs, (row + 1) * lfs).reduce((sum, vote) => sum + (vote === 0 ? 0 : 1), 0),
-  );
 
 /** @internal */
 export function ownEvidence(model: LabelModel, votes: VoteMatrix, options: CallOptions = {}): OwnEvidence {
@@ -145,65 +144,62 @@ export async function smoothRowsAsync(
   return smoother.smoothAsync(rows.embeddings, await ownEvidenceAsync(model, rows.votes, quiet), options);
 }
 
-/** What JSON keeps of the smoothing. Numbers of every row are base64 of little-endian float64, embeddings of float32. */
-export interface PosteriorExtensionJSON {
-  readonly k: number;
-  readonly ownWeight: number;
-  readonly state: string;
-  readonly weight: string;
-  readonly mean: readonly number[];
-  /** Gold rows of their own, which are neighbours like the fitted rows. */
-  readonly gold?: { readonly shape: readonly [number, number]; readonly embeddings: string };
-}
-
-const base64 = ({ buffer, byteOffset, byteLength }: Float64Array | Float32Array) =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('base64');
-
-function bytes(text: unknown, length: number, parameter: string): ArrayBuffer {
-  if (typeof text !== 'string') throw typeError('base64', parameter, text);
-  const decoded = Buffer.from(text, 'base64');
-  if (decoded.length !== length) throw rangeError(`${length} bytes`, parameter, String(decoded.length));
-  return decoded.buffer.slice(decoded.byteOffset, decoded.byteOffset + decoded.length) as ArrayBuffer;
-}
-
-/** @internal */
-export function posteriorToJSON({ smoother, gold }: PosteriorExtension): PosteriorExtensionJSON {
-  const { k, ownWeight, state, weight, mean } = smoother.state;
-  if (gold && !gold.matrix)
-    throw new TypeError('Expected gold.embeddings given as a matrix for toJSON but received an EmbeddingSet');
-  return {
-    k,
-    ownWeight,
-    state: base64(state),
-    weight: base64(weight),
-    mean: Array.from(mean),
-    ...(gold?.matrix && { gold: { shape: gold.matrix.shape, embeddings: base64(gold.matrix.data) } }),
-  };
-}
-
-/** @internal */
-export function posteriorFromJSON(
-  json: PosteriorExtensionJSON,
-  embeddings: EmbeddingSet,
-  model: LabelModel,
-): PosteriorExtension {
-  const classes = model.classBalance.length;
-  let gold: GoldSet | undefined;
-  let rows = embeddings.shape[0];
-  if (json.gold) {
-    const [goldRows, dims] = json.gold.shape;
-    const data = new Float32Array(bytes(json.gold.embeddings, 4 * goldRows * dims, 'json.posterior.gold.embeddings'));
-    const matrix = { data, shape: [goldRows, dims] as const };
-    gold = { matrix, owned: true, embeddings: new EmbeddingSet(matrix, { metric: embeddings.metric }) };
-    rows += goldRows;
-  }
-  const state = {
-    k: json.k,
-    ownWeight: json.ownWeight,
-    state: new Float64Array(bytes(json.state, 8 * rows * classes, 'json.posterior.state')),
-    weight: new Float64Array(bytes(json.weight, 8 * rows, 'json.posterior.weight')),
-    mean: Float64Array.from(json.mean),
+/** @internal Extension 'posterior': the label model learns from the direct votes, and posteriors travel instead of votes. */
+export async function fitPosterior(
+  { support, ownsEmbeddings, transform }: PreparedRows,
+  input: EpoxyInput,
+  options: CallOptions & AsyncOptions & { k: number | undefined },
+  clock: Stopwatch,
+): Promise<{ state: EpoxyState; fitted: Fitted }> {
+  const { votes, embeddings } = support;
+  const { metric } = embeddings;
+  const quiet = { signal: options.signal, threads: options.threads };
+  const checked = checkVotes(votes, 'votes');
+  if (checked.rows !== embeddings.shape[0])
+    throw rangeError(`${embeddings.shape[0]} rows (as in embeddings)`, 'votes', String(checked.rows));
+  const gold =
+    input.gold === undefined ? undefined : await openGold(input.gold, checked, metric, embeddings.shape[1], quiet);
+  const model = await LabelModel.fitAsync(votes, {
+    threads: input.threads,
+    ...(gold && { classBalance: { labels: gold.labels } }),
+    ...input.model,
+    signal: options.signal,
+  });
+  clock.lap('fit');
+  const own = await ownEvidenceAsync(model, votes, quiet);
+  clock.lap('predict');
+  const {
+    smoother,
+    proba,
+    evidence,
+    report: smoothing,
+  } = await KnnPosterior.fit(
+    { embeddings, ...own },
+    gold && (await goldEvidence(gold, model, quiet)),
+    model.classBalance,
+    { ...options, onLists: () => clock.lap('neighbors') },
+  );
+  clock.lap('thresholds');
+  const thresholds = new Float64Array(checked.cols).fill(metric === 'l2' ? 0 : Number.POSITIVE_INFINITY);
+  const report: EpoxyReport = {
+    rows: checked.rows,
+    lfs: checked.cols,
+    metric,
+    extension: 'posterior',
+    transform: { kind: transform?.kind ?? 'none', dims: embeddings.shape[1] },
+    coverage: { direct: coverage(votes), extended: share(evidence) },
+    cells: { direct: votedCells(votes), extended: votedCells(votes) },
+    thresholds: Array.from(thresholds),
+    thresholdChoice: { source: 'none' },
+    smoothing,
+    method: model.method,
     classBalance: model.classBalance,
+    classBalanceSource: model.classBalanceSource,
+    accuracies: model.accuracies,
+    timings: clock.laps,
   };
-  return { smoother: new KnnPosterior(state, gold ? [embeddings, gold.embeddings] : [embeddings]), gold };
+  const posterior = { smoother, gold: gold?.set };
+  const state = { support, ownsEmbeddings, thresholds, model, fallback: undefined, transform, posterior };
+  const labels = labelsOf(proba, evidence, model, {});
+  return { state, fitted: { votes, proba: publicProba(proba, model.classes), labels, evidence, report } };
 }

@@ -9,8 +9,9 @@ export {
   fitEndModel,
   fitEndModelAsync,
 } from './end-model.js';
-export { Epoxy, type EpoxyInput, type EpoxyJSON, type EpoxyReport, type ThresholdReport } from './epoxy.js';
-export type { PosteriorExtensionJSON } from './epoxy-posterior.js';
+export { Epoxy } from './epoxy.js';
+export type { EpoxyJSON, PosteriorExtensionJSON } from './epoxy-json.js';
+export type { EpoxyInput, EpoxyReport, ThresholdReport } from './epoxy-types.js';
 export {
   type ExtendedVotes,
   type ExtendVotesInput,
@@ -28,7 +29,6 @@ export {
   type GraphOptions,
   type GraphPredictOptions,
 } from './graph-model.js';
-export type { SmoothingReport } from './knn-posterior.js';
 export {
   type ClassBalance,
   type ClassBalanceSource,
@@ -48,6 +48,7 @@ export {
   pairwiseSimilarities,
   pairwiseSimilaritiesAsync,
 } from './pairwise.js';
+export type { SmoothingReport } from './posterior-graph.js';
 export { entropy, type Reliability, type ReliabilityBin, reliability } from './reliability.js';
 export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevice, setThreads } from './runtime.js';
 export { Session, type SessionChange, type SessionGold, type SessionInput, type SessionLf } from './session.js';

@@ -1,0 +1,140 @@
+// A fitted Epoxy as plain data and back.
+import { createHash } from 'node:crypto';
+import { checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
+import { EmbeddingSet } from './embedding-set.js';
+import type { GoldSet, PosteriorExtension } from './epoxy-posterior.js';
+import type { EpoxyState } from './epoxy-types.js';
+import type { VotedRows } from './extend.js';
+import { KnnPosterior } from './knn-posterior.js';
+import { LabelModel, type LabelModelJSON } from './label-model.js';
+import { EmbeddingTransform, type TransformJSON } from './transform.js';
+import type { Metric, VoteMatrix } from './types.js';
+
+const FORMAT = 'nearvote.epoxy';
+const VERSION = 1;
+
+/** Everything prediction needs except the support rows themselves, which `Epoxy.fromJSON` is given again. */
+export interface EpoxyJSON {
+  readonly format: typeof FORMAT;
+  readonly version: number;
+  readonly metric: Metric;
+  readonly thresholds: readonly (number | 'Infinity' | '-Infinity')[];
+  readonly fallback?: number;
+  readonly model: LabelModelJSON;
+  readonly transform?: TransformJSON;
+  /** Of extension 'posterior'. */
+  readonly posterior?: PosteriorExtensionJSON;
+  readonly support: { readonly shape: readonly [number, number]; readonly dims: number; readonly votesSha256: string };
+}
+
+const sha256 = (votes: VoteMatrix) => createHash('sha256').update(votes.data).digest('hex');
+
+/** @internal */
+export function stateToJSON({ support, thresholds, model, fallback, transform, posterior }: EpoxyState): EpoxyJSON {
+  return {
+    format: FORMAT,
+    version: VERSION,
+    metric: support.embeddings.metric,
+    thresholds: Array.from(thresholds, (t) => (Number.isFinite(t) ? t : t > 0 ? 'Infinity' : '-Infinity')),
+    ...(fallback !== undefined && { fallback }),
+    model: model.toJSON(),
+    ...(transform && { transform: transform.toJSON() }),
+    ...(posterior && { posterior: posteriorToJSON(posterior) }),
+    support: {
+      shape: support.votes.shape,
+      dims: support.embeddings.shape[1],
+      votesSha256: sha256(support.votes),
+    },
+  };
+}
+
+/** @internal As `Epoxy.fromJSON`. */
+export function stateFromJSON(json: EpoxyJSON, support: VotedRows): EpoxyState {
+  if (json?.format !== FORMAT) throw typeError(`an object of format '${FORMAT}'`, 'json', json);
+  if (json.version !== VERSION) throw rangeError(`version ${VERSION}`, 'json.version', String(json.version));
+  const model = LabelModel.fromJSON(json.model);
+  const metric = checkMetric(json.metric);
+  checkVotes(support.votes, 'support.votes');
+  if (sha256(support.votes) !== json.support?.votesSha256) {
+    throw rangeError('the votes it was fitted on', 'support.votes', 'others (their SHA-256 differs)');
+  }
+  const transform = json.transform && EmbeddingTransform.fromJSON(json.transform);
+  const given = transform ? transform.apply(support.embeddings, 'support.embeddings') : support.embeddings;
+  const ownsEmbeddings = !(given instanceof EmbeddingSet);
+  const embeddings = given instanceof EmbeddingSet ? given : new EmbeddingSet(given, { metric });
+  if (embeddings.shape[0] !== support.votes.shape[0] || embeddings.shape[1] !== json.support.dims) {
+    const shape = `[${support.votes.shape[0]}, ${json.support.dims}]`;
+    throw rangeError(`shape ${shape}`, 'support.embeddings', `[${embeddings.shape.join(', ')}]`);
+  }
+  const thresholds = checkThresholds(json.thresholds.map(Number), model.lfs, 'json.thresholds');
+  return {
+    support: { votes: support.votes, embeddings },
+    ownsEmbeddings,
+    thresholds,
+    model,
+    fallback: json.fallback,
+    transform,
+    posterior: json.posterior && posteriorFromJSON(json.posterior, embeddings, model),
+  };
+}
+
+/** What JSON keeps of the smoothing. Numbers of every row are base64 of little-endian float64, embeddings of float32. */
+export interface PosteriorExtensionJSON {
+  readonly k: number;
+  readonly ownWeight: number;
+  readonly state: string;
+  readonly weight: string;
+  readonly mean: readonly number[];
+  /** Gold rows of their own, which are neighbours like the fitted rows. */
+  readonly gold?: { readonly shape: readonly [number, number]; readonly embeddings: string };
+}
+
+const base64 = ({ buffer, byteOffset, byteLength }: Float64Array | Float32Array) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+
+function bytes(text: unknown, length: number, parameter: string): ArrayBuffer {
+  if (typeof text !== 'string') throw typeError('base64', parameter, text);
+  const decoded = Buffer.from(text, 'base64');
+  if (decoded.length !== length) throw rangeError(`${length} bytes`, parameter, String(decoded.length));
+  return decoded.buffer.slice(decoded.byteOffset, decoded.byteOffset + decoded.length) as ArrayBuffer;
+}
+
+function posteriorToJSON({ smoother, gold }: PosteriorExtension): PosteriorExtensionJSON {
+  const { k, ownWeight, state, weight, mean } = smoother.state;
+  if (gold && !gold.matrix)
+    throw new TypeError('Expected gold.embeddings given as a matrix for toJSON but received an EmbeddingSet');
+  return {
+    k,
+    ownWeight,
+    state: base64(state),
+    weight: base64(weight),
+    mean: Array.from(mean),
+    ...(gold?.matrix && { gold: { shape: gold.matrix.shape, embeddings: base64(gold.matrix.data) } }),
+  };
+}
+
+function posteriorFromJSON(
+  json: PosteriorExtensionJSON,
+  embeddings: EmbeddingSet,
+  model: LabelModel,
+): PosteriorExtension {
+  const classes = model.classBalance.length;
+  let gold: GoldSet | undefined;
+  let rows = embeddings.shape[0];
+  if (json.gold) {
+    const [goldRows, dims] = json.gold.shape;
+    const data = new Float32Array(bytes(json.gold.embeddings, 4 * goldRows * dims, 'json.posterior.gold.embeddings'));
+    const matrix = { data, shape: [goldRows, dims] as const };
+    gold = { matrix, owned: true, embeddings: new EmbeddingSet(matrix, { metric: embeddings.metric }) };
+    rows += goldRows;
+  }
+  const state = {
+    k: json.k,
+    ownWeight: json.ownWeight,
+    state: new Float64Array(bytes(json.state, 8 * rows * classes, 'json.posterior.state')),
+    weight: new Float64Array(bytes(json.weight, 8 * rows, 'json.posterior.weight')),
+    mean: Float64Array.from(json.mean),
+    classBalance: model.classBalance,
+  };
+  return { smoother: new KnnPosterior(state, gold ? [embeddings, gold.embeddings] : [embeddings]), gold };
+}

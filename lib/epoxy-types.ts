@@ -1,0 +1,121 @@
+// What Epoxy.fit takes and reports, and the state a fitted Epoxy holds.
+import type { EmbeddingSet } from './embedding-set.js';
+import type { PosteriorExtension } from './epoxy-posterior.js';
+import type { VotedRows } from './extend.js';
+import type { Gold } from './gold.js';
+import type { LabelModel, LabelModelOptions, LfAccuracy } from './label-model.js';
+import type { SmoothingReport } from './posterior-graph.js';
+import type { EmbeddingTransform, TransformName, TransformOptions } from './transform.js';
+import type { Metric, SearchOptions, VoteMatrix } from './types.js';
+
+/** What `Epoxy.fit` takes. */
+export interface EpoxyInput extends VotedRows, SearchOptions {
+  /** Default 'cosine'. */
+  readonly metric?: Metric | undefined;
+  /**
+   * How rows learn from rows near them.
+   * - 'posterior' (default, unless thresholds are given): no threshold. The label model's posterior of a row's own votes is
+   *   combined with the posteriors of its k nearest rows, in rounds; gold rows are neighbours too.
+   * - 'votes' (default where thresholds are given): Epoxy's rule. Where a labelling function abstains, the vote of its
+   *   nearest voter counts if that is near enough.
+   */
+  readonly extension?: 'votes' | 'posterior' | undefined;
+  /**
+   * Of extension 'votes': one for all labelling functions or one each (as for `extendVotes`), or 'auto' (default): one
+   * threshold, chosen on the gold rows; without gold on rows with direct votes, which are hidden while they judge.
+   */
+  readonly thresholds?: number | ArrayLike<number> | 'auto' | undefined;
+  /**
+   * What is done to the embeddings first; new rows get the same. Default 'none': sentence embeddings made for cosine lose by
+   * the others (bench/quality). Takes matrices only, no EmbeddingSet.
+   */
+  readonly transform?: TransformOptions | undefined;
+  /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
+  readonly gold?: Gold | undefined;
+  /** Nearest rows of extension 'posterior'; default about sqrt(n), at most 50. Extension 'votes' takes only 1. */
+  readonly k?: number | undefined;
+  /** How the label model is fitted; the class balance comes from the gold rows unless it is given here. */
+  readonly model?: LabelModelOptions | undefined;
+}
+
+/** How the thresholds came about, and what the choice is worth on the rows that judged it. */
+export interface ThresholdReport {
+  /** 'none': extension 'posterior', which needs no threshold. */
+  readonly source: 'given' | 'gold' | 'pseudo-gold' | 'none';
+  /** Accuracy on gold, or balanced accuracy on pseudo-gold, at the chosen threshold. */
+  readonly score?: number;
+  /** The same without extension. */
+  readonly scoreWithout?: number;
+}
+
+export interface EpoxyReport {
+  readonly rows: number;
+  readonly lfs: number;
+  readonly metric: Metric;
+  readonly extension: 'votes' | 'posterior';
+  /** What was done to the embeddings, and the dimensions that are left. */
+  readonly transform: { readonly kind: TransformName; readonly dims: number };
+  /** Share of rows with at least one vote; extended: with a vote or (extension 'posterior') a neighbour that counts. */
+  readonly coverage: { readonly direct: number; readonly extended: number };
+  /** Cells (row, labelling function) with a vote. */
+  readonly cells: { readonly direct: number; readonly extended: number };
+  /** Under extension 'posterior' the ones that extend nothing. */
+  readonly thresholds: readonly number[];
+  readonly thresholdChoice: ThresholdReport;
+  /** Of extension 'posterior'. */
+  readonly smoothing?: SmoothingReport;
+  /** Label that rows without evidence get under the policy 'prior', chosen on gold rows; absent without gold. */
+  readonly fallback?: number;
+  readonly method: string;
+  readonly classBalance: readonly number[];
+  readonly classBalanceSource: string;
+  readonly accuracies: readonly LfAccuracy[];
+  /** Milliseconds of each stage. */
+  readonly timings: {
+    readonly neighbors: number;
+    readonly thresholds: number;
+    readonly fit: number;
+    readonly predict: number;
+  };
+}
+
+/** @internal What prediction needs. */
+export interface EpoxyState {
+  readonly support: { readonly votes: VoteMatrix; readonly embeddings: EmbeddingSet };
+  readonly ownsEmbeddings: boolean;
+  readonly thresholds: Float64Array;
+  readonly model: LabelModel;
+  readonly fallback: number | undefined;
+  /** Absent: none. */
+  readonly transform?: EmbeddingTransform | undefined;
+  /** Absent: extension 'votes'. */
+  readonly posterior?: PosteriorExtension | undefined;
+}
+
+/** @internal What a fit adds to the state that prediction needs. */
+export interface Fitted {
+  readonly votes: VoteMatrix;
+  readonly proba: Float64Array;
+  readonly labels: Int8Array;
+  readonly evidence: Uint8Array;
+  readonly report: EpoxyReport;
+}
+
+/** @internal Times the stages of a fit. */
+export class Stopwatch {
+  #last = performance.now();
+  readonly laps = { neighbors: 0, thresholds: 0, fit: 0, predict: 0 };
+
+  lap(stage: keyof Stopwatch['laps']): void {
+    const now = performance.now();
+    this.laps[stage] += now - this.#last;
+    this.#last = now;
+  }
+}
+
+/** @internal What both ways of extending start from: the rows being fitted, packed, and how their embeddings were made. */
+export interface PreparedRows {
+  readonly support: EpoxyState['support'];
+  readonly ownsEmbeddings: boolean;
+  readonly transform: EmbeddingTransform | undefined;
+}
