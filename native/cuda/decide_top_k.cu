@@ -1,5 +1,5 @@
-// A block per query. The best k so far and a batch of newly scored rows are sorted in shared memory until all rows of
-// the opened groups have been seen.
+// A block per query. The best k so far and a batch of newly scored rows are sorted in shared memory (as much of it as
+// they take) until all rows of the opened groups have been seen.
 #include "core/device/merge.h"
 #include "cuda/decide_lane.h"
 
@@ -48,11 +48,13 @@ __global__ void __launch_bounds__(kThreads)
         rows[kept + mine] = row < 0 ? INT32_MAX : row;
       }
     }
-    for (int i = kept + count + threadIdx.x; i < size; i += kThreads) {
+    int used = 32;
+    while (used < kept + count) used *= 2;
+    for (int i = kept + count + threadIdx.x; i < used; i += kThreads) {
       keys[i] = -INFINITY;
       rows[i] = INT32_MAX;
     }
-    sort_by_nearness(keys, rows, size);
+    sort_by_nearness(keys, rows, used);
   }
   for (int i = threadIdx.x; i < k; i += kThreads) {
     out_rows[query * k + i] = rows[i];

@@ -47,9 +47,16 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 blo
   check(cudaGetLastError(), name);
 }
 
-// The block's dynamic shared memory, 128-byte aligned.
+// A kernel declared with __cluster_dims__(Cluster).
+template <int Cluster, class... Parameters, class... Arguments>
+void launch_clusters(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared,
+                     cudaStream_t stream, Arguments... arguments) {
+  launch(name, kernel, grid, block, shared, stream, arguments...);
+}
+
+// The block's dynamic shared memory, aligned as a swizzle of 128 bytes repeats.
 __device__ inline unsigned char* dynamic_shared() {
-  extern __shared__ __align__(128) unsigned char memory[];
+  extern __shared__ __align__(1024) unsigned char memory[];
   return memory;
 }
 #endif

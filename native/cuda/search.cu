@@ -62,7 +62,7 @@ void Search::sketch_chunk(int64_t first, int64_t count, uint32_t* codes, cudaStr
   args.query_count = count;
   args.depth = queries_.depth;
   args.codes = codes;
-  sketch(args, placement_.group_size, stream);
+  sketch(args, placement_.group_size, queries_.device, stream);
 }
 
 DecideArgs Search::decide_args(int64_t first, int64_t count, const OpenedGroups& opened) const {

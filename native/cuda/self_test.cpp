@@ -213,6 +213,10 @@ int main(int argc, char** argv) {
       check_problem(device, random_problem(ref::Kind::clustered, metric, 3, 530, 40, 2, 2, 0.9, seed += 10), {5, 100});
     }
   });
+  run_section(table, "several tiles", [&] {
+    check_problem(device, random_problem(ref::Kind::clustered, Metric::cosine, 300, 700, 130, 3, 2, 0.4, 21), {10});
+    check_problem(device, random_problem(ref::Kind::random, Metric::l2, 130, 900, 70, 2, 2, 0.1, 22), {100});
+  });
   run_section(table, "kinds of data", [&] {
     unsigned seed = 1000;
     for (ref::Kind kind : ref::all_kinds())
@@ -230,10 +234,11 @@ int main(int argc, char** argv) {
     for (int i = 0; i < random_cases; ++i) {
       const auto kind = ref::all_kinds()[rng() % ref::all_kinds().size()];
       const double coverage = static_cast<double>(pick(1, 20)) / 20;
-      check_problem(device,
-                    random_problem(kind, kMetrics[rng() % 3], pick(1, 200), pick(1, 400), pick(1, 100), pick(1, 9),
-                                   static_cast<int>(pick(2, 5)), coverage, static_cast<unsigned>(rng())),
-                    {pick(1, 20)});
+      check_problem(
+          device,
+          random_problem(kind, kMetrics[rng() % 3], pick(1, pick(20, 200)), pick(1, pick(20, 400)), pick(1, 100),
+                         pick(1, 9), static_cast<int>(pick(2, 5)), coverage, static_cast<unsigned>(rng())),
+          {pick(1, 20)});
     }
   });
   run_section(table, "many cells", [&] {

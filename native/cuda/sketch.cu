@@ -1,8 +1,8 @@
 // mma.sync product for sm_80 and up. A block of four warps holds 128 support positions x 128 queries, a warp 64 x 64;
 // four stages of 32 halves are copied ahead. Support rows are the rows of the fragments, queries their columns.
-#include "core/device/layout.h"
-#include "core/device/packed.h"
-#include "cuda/sketch.h"
+#include <cstdlib>
+
+#include "cuda/sketch_codes.h"
 #include "cuda/sketch_tile.h"
 #include "cuda/tensor_core.h"
 
@@ -80,45 +80,17 @@ __global__ void __launch_bounds__(kThreads, 2)
   const int g = lane / 4, t = lane % 4;
   const int64_t first_position = support_tile * device::kTileRows + warp_support;
   const int64_t first_query = query_tile * device::kTileRows + warp_query;
-  constexpr int kGroups = 8 / Size;  // groups of this thread
-  uint32_t words[kGroups][8];
   float2 place[8];
 #pragma unroll
   for (int r = 0; r < 8; ++r) place[r] = places[first_position + r * 8 + g];
-#pragma unroll
-  for (int n = 0; n < 8; ++n) {
-    uint32_t code[2][kGroups];
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const float4 filter = *reinterpret_cast<const float4*>(filters + first_query + n * 8 + 2 * t + i);
-#pragma unroll
-      for (int group = 0; group < kGroups; ++group) {
-        float largest = 0;
-#pragma unroll
-        for (int member = 0; member < Size; ++member) {
-          const int r = group * Size + member;  // row r * 8 + g of the warp's 64
-          const float score = device::filter_score(sums[r / 2][n][r % 2 * 2 + i], filter.x, place[r].x, place[r].y);
-          largest = member == 0 ? score : fmaxf(largest, score);
-        }
-        code[i][group] = device::code_of(largest, filter.y, filter.z);
-      }
-    }
-#pragma unroll
-    for (int group = 0; group < kGroups; ++group) words[group][n] = device::pack(code[0][group], code[1][group]);
-  }
-#pragma unroll
-  for (int group = 0; group < kGroups; ++group) {
-    const int64_t at = device::group_of(first_position, Size) + group * 8 + g;
-    auto* out =
-        reinterpret_cast<uint4*>(codes + device::word_offset(first_query / device::kQueryBlock, at, groups) + t * 8);
-    out[0] = make_uint4(words[group][0], words[group][1], words[group][2], words[group][3]);
-    out[1] = make_uint4(words[group][4], words[group][5], words[group][6], words[group][7]);
-  }
+  write_codes<Size>(place, filters + first_query, first_position, g, t,
+                    codes + device::word_offset(first_query / device::kQueryBlock, 0, groups),
+                    [&](int r, int n, int i) { return sums[r / 2][n][r % 2 * 2 + i]; });
 }
 
 }  // namespace
 
-void sketch(const SketchArgs& args, int size, cudaStream_t stream) {
+void sketch_mma(const SketchArgs& args, int size, cudaStream_t stream) {
   const auto query_tiles = static_cast<unsigned>(args.query_count / device::kTileRows);
   const auto support_tiles = static_cast<unsigned>(args.positions / device::kTileRows);
   const size_t shared = static_cast<size_t>(kStages) * kStageBytes;
@@ -129,6 +101,23 @@ void sketch(const SketchArgs& args, int size, cudaStream_t stream) {
   else
     launch("sketch", sketch_kernel<1>, grid, dim3(kThreads), shared, stream, args.support, args.places, args.positions,
            args.queries, args.filters, query_tiles, args.depth, args.codes);
+}
+
+void sketch(const SketchArgs& args, int size, int device, cudaStream_t stream) {
+  static const std::string choice = [] {
+    const char* text = std::getenv("NEARVOTE_CUDA_SKETCH");
+    return std::string(text == nullptr ? "mma" : text);
+  }();
+  if (choice == "mma") return sketch_mma(args, size, stream);
+  if (choice != "wgmma") throw CudaError("Expected mma or wgmma for NEARVOTE_CUDA_SKETCH but received " + choice);
+  int major = 0, minor = 0, multiprocessors = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "reading the device");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "reading the device");
+  check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device), "reading the device");
+  if (major != 9 || minor != 0)
+    throw CudaError("NEARVOTE_CUDA_SKETCH=wgmma needs compute capability 9.0; this device has " +
+                    std::to_string(major) + "." + std::to_string(minor));
+  sketch_wgmma(args, size, multiprocessors, stream);
 }
 
 }  // namespace nearvote::cuda

@@ -18,7 +18,13 @@ struct SketchArgs {
   uint32_t* codes;
 };
 
-// size: support positions per code, 1 or 4.
-void sketch(const SketchArgs& args, int size, cudaStream_t stream);
+// size: support positions per code, 1 or 4. mma.sync, any device; wgmma, compute capability 9.0. Their sums may differ
+// in the last bits and their codes by less than the slack.
+void sketch_mma(const SketchArgs& args, int size, cudaStream_t stream);
+void sketch_wgmma(const SketchArgs& args, int size, int multiprocessors, cudaStream_t stream);
+
+// The product of the device, mma.sync; NEARVOTE_CUDA_SKETCH=wgmma (read once) chooses the other. Throws CudaError where
+// the device has none or the value is unknown.
+void sketch(const SketchArgs& args, int size, int device, cudaStream_t stream);
 
 }  // namespace nearvote::cuda

@@ -41,6 +41,7 @@ namespace {
 
 constexpr size_t kStack = 128 << 10;
 constexpr size_t kSharedLimit = 227 << 10;
+constexpr size_t kLargestCluster = 2;
 
 struct Copy {
   void* to;
@@ -48,20 +49,29 @@ struct Copy {
   size_t bytes;
 };
 
-enum class State { ready, at_collective, at_barrier, done };
+enum class State { ready, at_collective, at_barrier, at_cluster_barrier, waiting, done };
 
 struct Fiber {
   void* stack_pointer = nullptr;
   unsigned char* stack = nullptr;
   dim3 index;
+  size_t block = 0;  // of the cluster
   State state = State::done;
   int parity = 0;
   std::vector<Copy> open_copies;
   std::deque<std::vector<Copy>> committed;
+  std::function<bool()> passed;
+  std::vector<std::function<void()>> open_products;
+  std::deque<std::vector<std::function<void()>>> committed_products;
 };
 
 struct Warp {
   Offer offers[2][32];
+};
+
+struct Block {
+  dim3 index;
+  alignas(1024) unsigned char shared[kSharedLimit];
 };
 
 struct Machine {
@@ -69,19 +79,20 @@ struct Machine {
   std::vector<Warp> warps;
   void* scheduler = nullptr;
   size_t current = 0;
-  size_t count = 0;
-  alignas(128) unsigned char shared[kSharedLimit];
+  size_t count = 0;      // threads of a cluster
+  size_t per_block = 0;  // threads of a block
+  Block blocks[kLargestCluster];
+  std::vector<std::function<void()>> landing;
+  uint32_t dice = 1;
   const std::function<void()>* kernel = nullptr;
+
+  Fiber& fiber() { return fibers[current]; }
+  uint32_t roll() { return (dice = dice * 1664525 + 1013904223) >> 16; }
 };
 
 Machine& machine() {
   static auto* const instance = new Machine;
   return *instance;
-}
-
-[[noreturn]] void fail(const char* why) {
-  std::fprintf(stderr, "emulation: block (%u, %u), thread %zu: %s\n", blockIdx.x, blockIdx.y, machine().current, why);
-  std::abort();
 }
 
 void leave(State state) {
@@ -96,6 +107,7 @@ void fiber_main() {
   (*m.kernel)();
   Fiber& fiber = m.fibers[m.current];
   if (!fiber.open_copies.empty()) fail("copies that were never committed");
+  if (!fiber.open_products.empty() || !fiber.committed_products.empty()) fail("products that nobody waited for");
   leave(State::done);
 }
 
@@ -120,40 +132,53 @@ void resume(size_t at) {
   Machine& m = machine();
   m.current = at;
   threadIdx = m.fibers[at].index;
+  blockIdx = m.blocks[m.fibers[at].block].index;
   nearvote_switch_stack(&m.scheduler, m.fibers[at].stack_pointer);
 }
 
+// The fibers first .. first + count go on if all of them are in `state`.
+bool release(size_t first, size_t count, State state) {
+  Machine& m = machine();
+  for (size_t i = first; i < first + count; ++i)
+    if (m.fibers[i].state != state) return false;
+  for (size_t i = first; i < first + count; ++i) m.fibers[i].state = State::ready;
+  return true;
+}
+
+bool land_one() {
+  Machine& m = machine();
+  if (m.landing.empty()) return false;
+  const size_t at = m.roll() % m.landing.size();
+  const std::function<void()> copy = std::move(m.landing[at]);
+  m.landing.erase(m.landing.begin() + static_cast<std::ptrdiff_t>(at));
+  copy();
+  return true;
+}
+
 // Every fiber runs until it waits or ends; the direction alternates, so that order is nothing to rely on.
-void run_block() {
+void run_cluster() {
   Machine& m = machine();
   bool forwards = true;
   for (;;) {
-    bool ran = false;
+    bool went_on = false;
     for (size_t i = 0; i < m.count; ++i) {
       const size_t at = forwards ? i : m.count - 1 - i;
-      if (m.fibers[at].state != State::ready) continue;
+      Fiber& fiber = m.fibers[at];
+      if (fiber.state == State::waiting && fiber.passed()) fiber.state = State::ready;
+      if (fiber.state != State::ready) continue;
       resume(at);
-      ran = true;
+      went_on = true;
     }
     forwards = !forwards;
-    // Warps whose lanes have all arrived go on.
-    bool released = false;
-    for (size_t warp = 0; warp * 32 < m.count; ++warp) {
-      size_t arrived = 0;
-      for (size_t l = 0; l < 32; ++l) arrived += m.fibers[warp * 32 + l].state == State::at_collective;
-      if (arrived != 32) continue;
-      for (size_t l = 0; l < 32; ++l) m.fibers[warp * 32 + l].state = State::ready;
-      released = true;
-    }
-    if (released || ran) continue;
-    size_t done = 0, waiting = 0;
-    for (size_t i = 0; i < m.count; ++i) {
-      done += m.fibers[i].state == State::done;
-      waiting += m.fibers[i].state == State::at_barrier;
-    }
-    if (done == m.count) return;
-    if (waiting != m.count) fail("part of a warp missed a collective, or part of the block a barrier");
-    for (size_t i = 0; i < m.count; ++i) m.fibers[i].state = State::ready;
+    for (size_t warp = 0; warp < m.count; warp += 32) went_on |= release(warp, 32, State::at_collective);
+    for (size_t block = 0; block < m.count; block += m.per_block)
+      went_on |= release(block, m.per_block, State::at_barrier);
+    went_on |= release(0, m.count, State::at_cluster_barrier);
+    if (m.roll() % 4 == 0) went_on |= land_one();
+    if (went_on || land_one()) continue;
+    if (!release(0, m.count, State::done))
+      fail("part of a warp missed a collective, part of a block a barrier, or nobody arrives where others wait");
+    return;
   }
 }
 
@@ -176,6 +201,18 @@ cudaError_t set_error(cudaError_t status) { return last_error = status; }
 
 }  // namespace
 
+void fail(const char* why) {
+  std::fprintf(stderr, "emulation: block (%u, %u), thread %zu: %s\n", blockIdx.x, blockIdx.y,
+               machine().current % machine().per_block, why);
+  std::abort();
+}
+
+const std::vector<float> half_values = [] {
+  std::vector<float> all(1 << 16);
+  for (size_t i = 0; i < all.size(); ++i) all[i] = device::float_from_half(static_cast<uint16_t>(i));
+  return all;
+}();
+
 int lane() { return static_cast<int>(machine().current % 32); }
 
 const Offer* exchange(const Offer& offer) {
@@ -189,8 +226,33 @@ const Offer* exchange(const Offer& offer) {
 }
 
 void barrier() { leave(State::at_barrier); }
+void cluster_barrier() { leave(State::at_cluster_barrier); }
 
-unsigned char* shared_memory() { return machine().shared; }
+int block_rank() { return static_cast<int>(machine().fiber().block); }
+unsigned char* shared_memory() { return shared_memory(block_rank()); }
+unsigned char* shared_memory(int rank) { return machine().blocks[rank].shared; }
+
+void land_later(std::function<void()> copy) { machine().landing.push_back(std::move(copy)); }
+
+void wait_until(std::function<bool()> passed) {
+  if (passed()) return;
+  machine().fiber().passed = std::move(passed);
+  leave(State::waiting);
+}
+
+void product_later(std::function<void()> product) { machine().fiber().open_products.push_back(std::move(product)); }
+void commit_products() {
+  Fiber& fiber = machine().fiber();
+  fiber.committed_products.push_back(std::move(fiber.open_products));
+  fiber.open_products.clear();
+}
+void finish_products(int pending) {
+  Fiber& fiber = machine().fiber();
+  while (fiber.committed_products.size() > static_cast<size_t>(pending)) {
+    for (const auto& product : fiber.committed_products.front()) product();
+    fiber.committed_products.pop_front();
+  }
+}
 
 void copy_later(void* to, const void* from, size_t bytes) {
   if (reinterpret_cast<uintptr_t>(to) % bytes != 0 || reinterpret_cast<uintptr_t>(from) % bytes != 0)
@@ -212,26 +274,35 @@ void finish_copies(int pending) {
   }
 }
 
-void run(dim3 grid, dim3 block, size_t shared, const std::function<void()>& kernel) {
+void run(dim3 grid, dim3 block, size_t shared, const std::function<void()>& kernel, int cluster) {
   static auto* const mutex = new std::mutex;
   const std::lock_guard lock(*mutex);
   Machine& m = machine();
-  m.count = static_cast<size_t>(block.x) * block.y;
-  if (m.count % 32 != 0 || shared > kSharedLimit) fail("a launch no device takes");
+  const auto blocks = static_cast<size_t>(cluster);
+  m.per_block = static_cast<size_t>(block.x) * block.y;
+  m.count = m.per_block * blocks;
+  if (m.per_block % 32 != 0 || m.per_block > 1024 || shared > kSharedLimit || blocks > kLargestCluster ||
+      grid.x % blocks != 0 || grid.x == 0 || grid.x > INT32_MAX || grid.y == 0 || grid.y > 65535)
+    fail("a launch no device takes");
   if (m.fibers.size() < m.count) m.fibers.resize(m.count);
   m.warps.resize(m.fibers.size() / 32);
   m.kernel = &kernel;
   blockDim = block;
   gridDim = grid;
   for (unsigned y = 0; y < grid.y; ++y)
-    for (unsigned x = 0; x < grid.x; ++x) {
-      blockIdx = dim3(x, y);
-      memset(m.shared, 0xff, sizeof m.shared);
+    for (unsigned x = 0; x < grid.x; x += static_cast<unsigned>(cluster)) {
+      for (size_t b = 0; b < blocks; ++b) {
+        m.blocks[b].index = dim3(x + static_cast<unsigned>(b), y);
+        memset(m.blocks[b].shared, 0xff, kSharedLimit);
+      }
       for (size_t i = 0; i < m.count; ++i) {
-        m.fibers[i].index = dim3(static_cast<unsigned>(i) % block.x, static_cast<unsigned>(i) / block.x);
+        const auto thread = static_cast<unsigned>(i % m.per_block);
+        m.fibers[i].index = dim3(thread % block.x, thread / block.x);
+        m.fibers[i].block = i / m.per_block;
         prepare(m.fibers[i]);
       }
-      run_block();
+      run_cluster();
+      if (!m.landing.empty()) fail("copies under way to a block that has ended");
     }
 }
 
@@ -249,7 +320,15 @@ cudaError_t cudaDriverGetVersion(int* version) {
   return cudaSuccess;
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"emulation on the host, for tests", 8, 0, 2, 227 << 10};
+  *properties = {"emulation on the host, for tests", 9, 0, 4, 227 << 10};
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  cudaDeviceProp properties{};
+  cudaGetDeviceProperties(&properties, device);
+  *value = attribute == cudaDevAttrMultiProcessorCount      ? properties.multiProcessorCount
+           : attribute == cudaDevAttrComputeCapabilityMajor ? properties.major
+                                                            : properties.minor;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }

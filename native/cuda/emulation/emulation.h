@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <vector>
 
 #include "core/device/quantize.h"
 
@@ -19,6 +20,8 @@
 #define __align__(n) __attribute__((aligned(n)))
 #define __launch_bounds__(...)
 #define __restrict__
+#define __grid_constant__
+#define __cluster_dims__(...)
 
 struct dim3 {
   unsigned x, y, z;
@@ -51,11 +54,26 @@ int lane();
 // All 32 lanes meet; returns the offers of the warp, valid until the lane's next collective.
 const Offer* exchange(const Offer& offer);
 void barrier();
+void cluster_barrier();
+int block_rank();  // of this block in its cluster
 unsigned char* shared_memory();
+unsigned char* shared_memory(int rank);
 void copy_later(void* to, const void* from, size_t bytes);
 void commit_copies();
 void finish_copies(int pending);
-void run(dim3 grid, dim3 block, size_t shared, const std::function<void()>& kernel);
+// Blocks of a cluster run together; work of the copy engine lands at any time, at the latest when nothing else can go
+// on.
+void land_later(std::function<void()> copy);
+// Until `passed` says so; it is asked again and again.
+void wait_until(std::function<bool()> passed);
+// Asynchronous work of this thread in committed groups.
+void product_later(std::function<void()> product);
+void commit_products();
+void finish_products(int pending);
+[[noreturn]] void fail(const char* why);
+void run(dim3 grid, dim3 block, size_t shared, const std::function<void()>& kernel, int cluster = 1);
+extern const std::vector<float> half_values;
+inline float half_value(uint16_t half) { return half_values[half]; }
 
 template <class T>
 T shuffle(T value, int from) {
@@ -107,6 +125,11 @@ using cudaError_t = int;
 using cudaStream_t = int*;
 constexpr cudaError_t cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInsufficientDriver = 35,
                       cudaErrorNoDevice = 100;
+enum cudaDeviceAttr {
+  cudaDevAttrMultiProcessorCount = 16,
+  cudaDevAttrComputeCapabilityMajor = 75,
+  cudaDevAttrComputeCapabilityMinor = 76
+};
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 struct cudaDeviceProp {
   char name[256];
@@ -117,6 +140,7 @@ constexpr unsigned cudaStreamNonBlocking = 1;
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
 cudaError_t cudaMalloc(void** at, size_t bytes);
@@ -139,6 +163,12 @@ template <class... Parameters, class... Arguments>
 void launch(const char*, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared, cudaStream_t,
             Arguments... arguments) {
   nearvote::emulation::run(grid, block, shared, [=] { kernel(arguments...); });
+}
+
+template <int Cluster, class... Parameters, class... Arguments>
+void launch_clusters(const char*, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared, cudaStream_t,
+                     Arguments... arguments) {
+  nearvote::emulation::run(grid, block, shared, [=] { kernel(arguments...); }, Cluster);
 }
 
 inline unsigned char* dynamic_shared() { return nearvote::emulation::shared_memory(); }
@@ -175,28 +205,31 @@ inline float truncated(double exact) {
 }
 
 inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  // Each lane shows its fragments as floats: a[register][half], then b.
-  nearvote::emulation::Offer offer{};
+  // Each lane shows its fragments as pairs of floats: a[register], then b.
+  struct Fragments {
+    float pairs[6][2];
+  };
+  static_assert(sizeof(Fragments) <= sizeof(nearvote::emulation::Offer));
   const uint32_t registers[6] = {a[0], a[1], a[2], a[3], b0, b1};
-  float mine[12];
+  Fragments mine;
   for (int i = 0; i < 12; ++i)
-    mine[i] = nearvote::device::float_from_half(static_cast<uint16_t>(registers[i / 2] >> i % 2 * 16));
-  memcpy(offer.words, mine, sizeof mine);
+    mine.pairs[i / 2][i % 2] = nearvote::emulation::half_value(static_cast<uint16_t>(registers[i / 2] >> i % 2 * 16));
+  nearvote::emulation::Offer offer{};
+  memcpy(offer.words, &mine, sizeof mine);
   const auto* offers = nearvote::emulation::exchange(offer);
-  const auto half_at = [&](int lane, int reg, int part) {
-    float value;
-    memcpy(&value, reinterpret_cast<const char*>(offers[lane].words) + (reg * 2 + part) * 4, 4);
-    return value;
+  const auto copy_pair = [&](float* to, int lane, int reg) {
+    memcpy(to, reinterpret_cast<const char*>(offers[lane].words) + reg * sizeof(mine.pairs[0]), sizeof mine.pairs[0]);
   };
   const int lane = nearvote::emulation::lane();
-  for (int i = 0; i < 4; ++i) {
-    const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
-    double sum = static_cast<double>(c[i]);
-    for (int k = 0; k < 16; ++k) {
-      const float x = half_at(row % 8 * 4 + k % 8 / 2, row / 8 + k / 8 * 2, k % 2);
-      const float y = half_at(column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
-      sum += static_cast<double>(x) * static_cast<double>(y);
+  float rows[2][16], columns[2][16];  // this lane's rows of a and columns of b
+  for (int i = 0; i < 2; ++i)
+    for (int k = 0; k < 16; k += 2) {
+      copy_pair(rows[i] + k, lane / 4 * 4 + k % 8 / 2, i + k / 8 * 2);
+      copy_pair(columns[i] + k, (lane % 4 * 2 + i) * 4 + k % 8 / 2, 4 + k / 8);
     }
+  for (int i = 0; i < 4; ++i) {
+    double sum = static_cast<double>(c[i]);
+    for (int k = 0; k < 16; ++k) sum += static_cast<double>(rows[i / 2][k]) * static_cast<double>(columns[i % 2][k]);
     c[i] = truncated(sum);
   }
 }
