@@ -22,8 +22,9 @@ class Operand {
  public:
   Operand(const Napi::CallbackInfo& info, size_t index, const char* name);
 
-  // The set, packed now if the operand is a matrix. Called inside the job.
-  std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options) const;
+  // The set, packed now if the operand is a matrix, with room for that many rows more. Called inside the job.
+  std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options, int64_t room = 0) const;
+  int64_t row_count() const { return set_ != nullptr ? set_->rows() : matrix_.rows; }
 
   // The rows themselves: of a set as it holds them (normalised under cosine), of a matrix as they are.
   Rows rows() const {

@@ -51,6 +51,9 @@ struct HandleTraits<EditBox> {
 
 namespace {
 
+// Rows that may be appended before the embeddings have to be copied.
+int64_t room_for(int64_t rows) { return rows / 8 + 1024; }
+
 Napi::Value new_session(const Napi::CallbackInfo& info) { return Handle<SessionBox>::make(info.Env()); }
 
 Napi::Value new_session_edit(const Napi::CallbackInfo& info) {
@@ -69,7 +72,7 @@ Napi::Value fill_session(const Napi::CallbackInfo& info) {
   const int threads = static_cast<int>(int_arg(info, 7));
   return run_call(info, [=](const JobControl& job) {
     const RunOptions options{threads, job};
-    auto set = operand.resolve(metric, options);
+    auto set = operand.resolve(metric, options, room_for(operand.row_count()));
     handle->value = std::make_shared<SessionBox>(SessionBox{Session(std::move(set), domain, length, options), {}, 0});
   });
 }
@@ -233,7 +236,7 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   const int threads = static_cast<int>(int_arg(info, 7));
   return run_call(info, [=](const JobControl& job) {
     const RunOptions options{threads, job};
-    LoadedSession loaded = read_session(path, operand.resolve(metric, options), options);
+    LoadedSession loaded = read_session(path, operand.resolve(metric, options, room_for(operand.row_count())), options);
     edit->pending = std::move(loaded.edit);
     handle->value = std::make_shared<SessionBox>(SessionBox{std::move(loaded.session), {}, 0});
   });
@@ -256,6 +259,7 @@ Napi::Value change(const Napi::CallbackInfo& info) {
   result.Set("lookedUp", static_cast<double>(edit->change.looked_up));
   result.Set("rows", static_cast<double>(edit->state->rows()));
   result.Set("undoable", static_cast<double>(edit->change.undoable));
+  *edit = {};  // the handle lives until it is collected; what it holds would keep memory from being reused
   return result;
 }
 

@@ -1,4 +1,4 @@
-// Two sets as one, without checking or normalising any row again.
+// Two sets as one, without checking or normalising any row again; the first one's rows stay where they are if they can.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -25,7 +25,6 @@ EmbeddingSet::EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, i
   check_comparable(tail, head);
   if (rows_ >= std::numeric_limits<int32_t>::max())
     throw expected("fewer than 2^31 rows", "embeddings", std::to_string(rows_));
-  values_ = AlignedBuffer<float>(rows_ * stride_);
   const auto join = [&](auto member) {
     auto& joined = this->*member;
     joined.assign((head.*member).begin(), (head.*member).end());
@@ -43,25 +42,30 @@ EmbeddingSet::EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, i
       zero_rows_.push_back(i < head.rows_ ? head.is_zero(i) : tail.is_zero(i - head.rows_));
 
   const bool bf16 = kernels_->precision == simd::Precision::bf16;
-  if (bf16) panels_ = AlignedBuffer<uint16_t>((rows_ + simd::kLanes - 1) / simd::kLanes * panel_size());
-  const int64_t tasks = (rows_ + kRowsPerTask - 1) / kRowsPerTask;
+  int64_t at_end = head.rows_;
+  const bool in_place = rows_ <= head.memory_->capacity && head.memory_->used.compare_exchange_strong(at_end, rows_);
+  memory_ = in_place ? head.memory_ : std::make_shared<Memory>(rows_, rows_ / 2, stride_, bf16 ? panel_size() : 0);
+  if (in_place)
+    grown_from_ = head.rows_;
+  else
+    copy_rows(head, threads);
+  if (tail.rows_ == 0) return;
+  std::memcpy(memory_->values.data() + head.rows_ * stride_, tail.memory_->values.data(),
+              static_cast<size_t>(tail.rows_ * stride_) * sizeof(float));
+  if (bf16) quantize(head.rows_, rows_);
+}
+
+// Whole panels: the last one's other lanes come along.
+void EmbeddingSet::copy_rows(const EmbeddingSet& from, int threads) {
+  const int64_t tasks = (from.rows_ + kRowsPerTask - 1) / kRowsPerTask;
   parallel_for(tasks, effective_threads(threads, tasks), [&](int64_t task, int) {
-    const int64_t begin = task * kRowsPerTask, end = std::min(rows_, begin + kRowsPerTask);
-    const int64_t split = std::clamp(head.rows_, begin, end);
-    const auto copy_rows = [&](const EmbeddingSet& from, int64_t first, int64_t to, int64_t count) {
-      if (count > 0)
-        std::memcpy(values_.data() + to * stride_, from.values_.data() + first * stride_,
-                    static_cast<size_t>(count * stride_) * sizeof(float));
-    };
-    copy_rows(head, begin, begin, split - begin);
-    copy_rows(tail, split - head.rows_, split, end - split);
-    if (!bf16) return;
-    // Full panels of the head as they are; what shares a panel with the tail, or is the tail's, is rounded again.
-    const int64_t whole = std::max(begin, split / simd::kLanes * simd::kLanes);
-    if (whole > begin)
-      std::memcpy(panels_.data() + begin / simd::kLanes * panel_size(), head.panel(begin / simd::kLanes),
-                  static_cast<size_t>((whole - begin) / simd::kLanes * panel_size()) * sizeof(uint16_t));
-    if (whole < end) quantize(whole, end);
+    const int64_t begin = task * kRowsPerTask, end = std::min(from.rows_, begin + kRowsPerTask);
+    std::memcpy(memory_->values.data() + begin * stride_, from.memory_->values.data() + begin * stride_,
+                static_cast<size_t>((end - begin) * stride_) * sizeof(float));
+    if (memory_->panels.size() == 0) return;
+    const int64_t panels = (end - begin + simd::kLanes - 1) / simd::kLanes;
+    std::memcpy(memory_->panels.data() + begin / simd::kLanes * panel_size(), from.panel(begin / simd::kLanes),
+                static_cast<size_t>(panels * panel_size()) * sizeof(uint16_t));
   });
 }
 

@@ -46,7 +46,13 @@ void lower_to(std::atomic<int64_t>& value, int64_t other) {
 
 }  // namespace
 
-EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options, const char* name)
+EmbeddingSet::Memory::Memory(int64_t rows, int64_t room, int64_t stride, int64_t panel_size)
+    : capacity((rows + room + simd::kLanes - 1) / simd::kLanes * simd::kLanes),
+      used(rows),
+      values(capacity * stride),
+      panels(capacity / simd::kLanes * panel_size) {}
+
+EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options, const char* name, int64_t room)
     : rows_(rows.rows),
       dims_(rows.cols),
       stride_((rows.cols + 15) / 16 * 16),
@@ -56,12 +62,9 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
   if (rows_ < 0 || rows_ >= std::numeric_limits<int32_t>::max())
     throw expected("fewer than 2^31 rows", name, std::to_string(rows_));
   const bool bf16 = kernels_->precision == simd::Precision::bf16;
-  values_ = AlignedBuffer<float>(rows_ * stride_);
+  memory_ = std::make_shared<Memory>(rows_, room, stride_, bf16 ? panel_size() : 0);
   filter_norm_.resize(static_cast<size_t>(rows_));
-  if (bf16) {
-    panels_ = AlignedBuffer<uint16_t>((rows_ + simd::kLanes - 1) / simd::kLanes * panel_size());
-    residual_.resize(static_cast<size_t>(rows_));
-  }
+  if (bf16) residual_.resize(static_cast<size_t>(rows_));
   if (metric == Metric::l2) bias_.resize(static_cast<size_t>((rows_ + simd::kLanes - 1) / simd::kLanes * simd::kLanes));
   std::vector<uint8_t> zero(metric == Metric::cosine ? static_cast<size_t>(rows_) : 0);
 
@@ -73,7 +76,7 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
     const int64_t begin = task * kRowsPerTask, end = std::min(rows_, begin + kRowsPerTask);
     for (int64_t i = begin; i < end; ++i) {
       const float* source = rows.row(i);
-      float* target = values_.data() + i * stride_;
+      float* target = memory_->values.data() + i * stride_;
       if (!all_finite(source, dims_)) {
         lower_to(first_bad, i);
         return;
@@ -101,10 +104,15 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
   for (const float bias : bias_) max_bias_ = std::max(max_bias_, -bias * (1 + 0x1p-20f));
 }
 
-// first_row starts a panel.
+EmbeddingSet::~EmbeddingSet() {
+  // The last set that grew goes first, as a rule; otherwise the room is lost until the memory is copied.
+  int64_t rows = rows_;
+  if (grown_from_ >= 0) memory_->used.compare_exchange_strong(rows, grown_from_);
+}
+
 void EmbeddingSet::quantize(int64_t first_row, int64_t end_row) {
   for (int64_t i = first_row; i < end_row; ++i) {
-    uint16_t* target = panels_.data() + i / simd::kLanes * panel_size() + i % simd::kLanes * simd::kPanelDepth;
+    uint16_t* target = memory_->panels.data() + i / simd::kLanes * panel_size() + i % simd::kLanes * simd::kPanelDepth;
     double sums[2];
     kernels_->quantize_bf16(row(i), dims_, target, sums);
     filter_norm_[static_cast<size_t>(i)] = norm_above(sums[0]);
@@ -112,7 +120,7 @@ void EmbeddingSet::quantize(int64_t first_row, int64_t end_row) {
   }
   for (int64_t i = end_row; i % simd::kLanes != 0; ++i)
     for (int64_t step = 0; step < steps(); ++step)
-      std::fill_n(panels_.data() + i / simd::kLanes * panel_size() +
+      std::fill_n(memory_->panels.data() + i / simd::kLanes * panel_size() +
                       (step * simd::kLanes + i % simd::kLanes) * simd::kPanelDepth,
                   simd::kPanelDepth, uint16_t{0});
 }
@@ -126,7 +134,9 @@ std::shared_ptr<EmbeddingSet::DeviceCopy> EmbeddingSet::device_copy(
 
 int64_t EmbeddingSet::bytes() const {
   const std::lock_guard lock(device_->mutex);
-  return (device_->copy == nullptr ? 0 : device_->copy->bytes()) + values_.bytes() + panels_.bytes() +
+  return (device_->copy == nullptr ? 0 : device_->copy->bytes()) +
+         rows_ * stride_ * static_cast<int64_t>(sizeof(float)) +
+         (memory_->panels.size() == 0 ? 0 : (rows_ + simd::kLanes - 1) / simd::kLanes * panel_size() * 2) +
          static_cast<int64_t>(zero_rows_.size()) +
          static_cast<int64_t>((filter_norm_.size() + residual_.size() + bias_.size()) * sizeof(float));
 }

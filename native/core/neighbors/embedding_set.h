@@ -1,11 +1,15 @@
 // The rows of an embedding matrix made ready for every search: checked, copied, normalised (cosine), packed for the
 // filter of the active instruction set. The caller's memory is not kept. Holds about 4 d bytes per row, 6 d with AMX.
 //
+// A set may grow: the grown one lies in the same memory where there is room, and the rows of the old one stay as they
+// are. Room is address space until it is written to, where the system commits memory lazily.
+//
 // cosine: a row is divided by its norm once, as float((double)x * (1 / sqrt(canonical_dot(x, x)))). A zero row stays
 // zero: its score is 0 in matrices and top-k, but it has no direction, so it neither gives nor receives votes in
 // nearest voters and extension (is_zero tells). dot and l2 keep the values as they are and never report a zero row.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,11 +27,17 @@ namespace nearvote {
 class EmbeddingSet {
  public:
   // rows: n x d, n >= 0, d >= 1, fewer than 2^31 rows. Throws InvalidArgument naming row and column of the first NaN or
-  // Inf, Cancelled when the job is. `name`: what messages call the rows.
-  EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options = {}, const char* name = "embeddings");
+  // Inf, Cancelled when the job is. `name`: what messages call the rows. room: for that many rows more.
+  EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options = {}, const char* name = "embeddings",
+               int64_t room = 0);
 
-  // head's rows, then tail's, as they are. Throws InvalidArgument unless the two are comparable.
+  // head's rows, then tail's, as they are: in head's memory if nothing else grew into its room, else copied with room
+  // for half as many rows more. Throws InvalidArgument unless the two are comparable. Not for concurrent use with other
+  // growing of the same memory; its destruction gives the room back.
   EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, int threads);
+  ~EmbeddingSet();
+  EmbeddingSet(const EmbeddingSet&) = delete;
+  EmbeddingSet& operator=(const EmbeddingSet&) = delete;
 
   int64_t rows() const { return rows_; }
   int64_t dims() const { return dims_; }
@@ -42,14 +52,16 @@ class EmbeddingSet {
   std::shared_ptr<DeviceCopy> device_copy(const std::function<std::shared_ptr<DeviceCopy>()>& make) const;
 
   // Row i as used for scores; stride() floats apart, 64-byte aligned, zero beyond dims().
-  const float* row(int64_t i) const { return values_.data() + i * stride_; }
+  const float* row(int64_t i) const { return memory_->values.data() + i * stride_; }
   int64_t stride() const { return stride_; }
+  bool has_zero_rows() const { return !zero_rows_.empty(); }
   bool is_zero(int64_t i) const { return !zero_rows_.empty() && zero_rows_[static_cast<size_t>(i)] != 0; }
 
   // --- operands of the filter product ---
   const simd::Kernels& kernels() const { return *kernels_; }
-  // bf16 only: panel p holds the rounded rows 16 p .. 16 p + 15 (zero beyond rows()), steps() panel steps long.
-  const uint16_t* panel(int64_t p) const { return panels_.data() + p * panel_size(); }
+  // bf16 only: panel p holds the rounded rows 16 p .. 16 p + 15, steps() panel steps long; beyond rows() finite values
+  // that mean nothing.
+  const uint16_t* panel(int64_t p) const { return memory_->panels.data() + p * panel_size(); }
   int64_t steps() const { return (dims_ + simd::kPanelDepth - 1) / simd::kPanelDepth; }
   int64_t panel_size() const { return steps() * simd::kPanelDepth * simd::kLanes; }
   // Upper bounds: the norm of the filter's form of row i, and of what rounding to that form took away.
@@ -62,15 +74,24 @@ class EmbeddingSet {
   float max_bias() const { return max_bias_; }  // upper bound of their magnitudes
 
  private:
+  // The rows themselves, shared by a set and those grown from it.
+  struct Memory {
+    Memory(int64_t rows, int64_t room, int64_t stride, int64_t panel_size);
+    int64_t capacity;  // rows
+    std::atomic<int64_t> used;
+    AlignedBuffer<float> values;
+    AlignedBuffer<uint16_t> panels;  // bf16 filters only
+  };
   void quantize(int64_t first_row, int64_t end_row);
+  void copy_rows(const EmbeddingSet& from, int threads);
   int64_t rows_;
   int64_t dims_;
   int64_t stride_;
   Metric metric_;
-  AlignedBuffer<float> values_;
+  int64_t grown_from_ = -1;  // rows of the set whose room this one took; -1: none
+  std::shared_ptr<Memory> memory_;
   std::vector<uint8_t> zero_rows_;  // empty: none
   const simd::Kernels* kernels_;
-  AlignedBuffer<uint16_t> panels_;  // bf16 filters only
   std::vector<float> filter_norm_;
   std::vector<float> residual_;  // bf16 filters only
   std::vector<float> bias_;      // l2 only

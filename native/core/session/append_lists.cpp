@@ -1,152 +1,186 @@
-// Neighbour lists of a set that grew: top-k for the rows that came, and for the others a range search among those rows,
-// from the last entry of each list on.
+// Neighbour lists of a set that grew. An old row's list changes only where a row that came is nearer than its last
+// entry: such lists are written anew, all others are shared. Rows that came look for their neighbours among all.
 #include <algorithm>
 #include <limits>
-#include <memory>
 #include <numeric>
 
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
 #include "core/neighbors/canonical_row.h"
-#include "core/neighbors/filter.h"
-#include "core/neighbors/top_k.h"
 #include "core/session/neighbor_lists.h"
 
 namespace nearvote {
 namespace {
 
-constexpr int64_t kBlock = 128;  // queries a task; a multiple of simd::kLanes
 constexpr int64_t kRowsPerTask = 1024;
 
 }  // namespace
 
 struct NeighborLists::Incoming {
+  int32_t row;   // whose list it enters
+  int32_t came;  // the row that came
   double key;
-  int32_t row;
 };
 
-NeighborLists::NeighborLists(const EmbeddingSet& set, const EmbeddingSet& tail, const NeighborLists& old,
-                             std::vector<uint8_t>& changed, const RunOptions& options)
-    : NeighborLists(set.rows(), old.length()) {
-  const int64_t before = old.rows();
-  changed.assign(static_cast<size_t>(rows_), 1);
-  const int64_t copies = (before + kRowsPerTask - 1) / kRowsPerTask;
-  parallel_for(copies, effective_threads(options.threads, copies), [&](int64_t task, int) {
-    for (int64_t row = task * kRowsPerTask; row < std::min(before, (task + 1) * kRowsPerTask); ++row) {
-      counts_[row] = old.counts_[row];
-      std::copy_n(old.entries(row), counts_[row], entries(row));
-      std::copy_n(old.scores(row), counts_[row], scores(row));
-    }
-  });
-
-  std::vector<int32_t> came(static_cast<size_t>(rows_ - before));
-  std::iota(came.begin(), came.end(), static_cast<int32_t>(before));
-  const auto key_of_last = [&](int64_t row) {
-    const int64_t count = counts_[row];
-    if (count == before - 1 || count == 0) return -std::numeric_limits<double>::infinity();
-    return canonical_key(set.metric(), set.row(row), set.row(row_of(entries(row)[count - 1])), set.dims());
-  };
-
-  const bool filtered = filterable(set, set);
-  const FilterSupport support(set, came, options.threads);
-  const int64_t tasks = (before + kBlock - 1) / kBlock;
+NeighborLists::NeighborLists(const EmbeddingSet& set, const TailScores& tail, const NeighborLists& old,
+                             const RunOptions& options)
+    : NeighborLists(old) {
+  const int64_t before = old.rows(), after = set.rows();
+  const Metric metric = set.metric();
+  const int64_t tasks = (before + kRowsPerTask - 1) / kRowsPerTask;
   const int threads = effective_threads(options.threads, tasks);
-  struct Scratch {
-    Scratch(const EmbeddingSet& set, const FilterSupport& support) : block(set, support, kBlock), canonical(set, set) {}
-    QueryBlock block;
-    CanonicalRow canonical;
-    std::vector<std::vector<int32_t>> candidates{static_cast<size_t>(kBlock)};
-    std::vector<double> keys;
-    std::vector<Incoming> incoming;
+  // Lists that take any row.
+  const auto open_ended = [&](int64_t row) { return old.complete(row) || old.count(row) == 0; };
+  const auto last_score = [&](int64_t row) { return old.scores(row)[old.count(row) - 1]; };
+  // A row that came loses against any old one as near: its index is higher.
+  const auto before_last = [&](int64_t row, double key) {
+    const auto rounded = static_cast<float>(score_of_key(metric, key));
+    const float last = last_score(row);
+    if (rounded != last) return metric == Metric::l2 ? rounded < last : rounded > last;
+    const int32_t other = row_of(old.entries(row)[old.count(row) - 1]);
+    return key > canonical_key(metric, set.row(row), set.row(other), set.dims());
   };
-  std::vector<std::unique_ptr<Scratch>> scratches(static_cast<size_t>(threads));
-  parallel_for(tasks, threads, [&](int64_t task, int thread) {
+
+  std::vector<std::vector<Incoming>> incoming(static_cast<size_t>(tasks));
+  parallel_for(tasks, threads, [&](int64_t task, int) {
     options.job.check();
-    auto& scratch = scratches[static_cast<size_t>(thread)];
-    if (scratch == nullptr) scratch = std::make_unique<Scratch>(set, support);
-    const int64_t first = task * kBlock, count = std::min(kBlock, before - first);
-    double last[kBlock];
-    for (int64_t i = 0; i < count; ++i) last[i] = key_of_last(first + i);
-    for (auto& list : scratch->candidates) list.clear();
-    if (filtered) {
-      scratch->block.load(first, count);
-      float bound[kBlock];
-      for (int64_t i = 0; i < count; ++i) bound[i] = scratch->block.score_below(i, last[i]);
-      for (int64_t b = 0; b < support.blocks(); ++b) {
-        scratch->block.compute(b);
-        for (int64_t i = 0; i < count; ++i) {
-          const int64_t group = i / simd::kLanes, lane = i % simd::kLanes;
-          const float *tile = scratch->block.tile(group) + lane, error = scratch->block.error(group)[lane];
-          for (int64_t r = 0; r < support.block_rows(b); ++r)
-            if (tile[r * simd::kLanes] + error >= bound[i])
-              scratch->candidates[static_cast<size_t>(i)].push_back(support.row(b * simd::kBlockRows + r));
-        }
-      }
-    } else {
-      for (int64_t i = 0; i < count; ++i) scratch->candidates[static_cast<size_t>(i)] = came;
+    const int64_t first = task * kRowsPerTask, count = std::min(kRowsPerTask, before - first);
+    auto& found = incoming[static_cast<size_t>(task)];
+    float bound[kRowsPerTask];
+    for (int64_t i = 0; i < count; ++i)
+      bound[i] = open_ended(first + i) ? -std::numeric_limits<float>::infinity()
+                                       : TailScores::below_score(metric, last_score(first + i));
+    CanonicalRow canonical(set, set);
+    std::vector<int32_t> rows;
+    std::vector<double> keys;
+    for (int64_t at = 0; at < tail.count(); ++at) {
+      const float *score = tail.of(at) + first, error = tail.error(at);
+      rows.clear();
+      for (int64_t i = 0; i < count; ++i)
+        if (score[i] + error >= bound[i]) rows.push_back(static_cast<int32_t>(first + i));
+      keys.resize(rows.size());
+      canonical.set_query(tail.first() + at);
+      canonical.keys(rows.data(), static_cast<int64_t>(rows.size()), keys.data());
+      for (size_t i = 0; i < rows.size(); ++i)
+        if (open_ended(rows[i]) || before_last(rows[i], keys[i]))
+          found.push_back({rows[i], static_cast<int32_t>(tail.first() + at), keys[i]});
     }
-    for (int64_t i = 0; i < count; ++i) {
-      const auto& rows = scratch->candidates[static_cast<size_t>(i)];
-      scratch->keys.resize(rows.size());
-      scratch->canonical.set_query(first + i);
-      scratch->canonical.keys(rows.data(), static_cast<int64_t>(rows.size()), scratch->keys.data());
-      scratch->incoming.clear();
-      // A row that came loses against any old one as near: its index is higher.
-      for (size_t c = 0; c < rows.size(); ++c)
-        if (scratch->keys[c] > last[i]) scratch->incoming.push_back({scratch->keys[c], rows[c]});
-      changed[static_cast<size_t>(first + i)] =
-          merge(set, first + i, scratch->incoming, counts_[first + i] == before - 1);
-    }
+    std::sort(found.begin(), found.end(), [](const Incoming& a, const Incoming& b) {
+      return a.row != b.row ? a.row < b.row : a.key != b.key ? a.key > b.key : a.came < b.came;
+    });
   });
 
-  // The rows that came look for their neighbours among all.
-  const int64_t k = std::min(stride_, rows_);
-  AlignedBuffer<int32_t> found(tail.rows() * k);
-  AlignedBuffer<float> found_scores(tail.rows() * k);
-  if (!came.empty()) top_k(tail, set, k, found.data(), found_scores.data(), options);
-  for (size_t i = 0; i < came.size(); ++i) {
-    const int64_t row = came[i];
-    counts_[row] = static_cast<int32_t>(k);
-    std::copy_n(found.data() + static_cast<int64_t>(i) * k, k, entries(row));
-    std::copy_n(found_scores.data() + static_cast<int64_t>(i) * k, k, scores(row));
-    finish(set, row);
-  }
+  // Slots of their own for the lists that change, and for the new ones.
+  std::vector<int32_t> changed;
+  for (const auto& found : incoming)
+    for (const Incoming& item : found)
+      if (changed.empty() || changed.back() != item.row) changed.push_back(item.row);
+  std::vector<int32_t> fresh = storage_->take(static_cast<int64_t>(changed.size()) + tail.count());
+  blocks_ = storage_->blocks();
+  slots_.insert(slots_.end(), fresh.begin() + static_cast<std::ptrdiff_t>(changed.size()), fresh.end());
+  counts_.resize(static_cast<size_t>(after));
+  fresh.resize(changed.size());
+  for (size_t i = 0; i < changed.size(); ++i) std::swap(slots_[static_cast<size_t>(changed[i])], fresh[i]);
+  storage_->release(fresh);
+
+  parallel_for(tasks, threads, [&](int64_t task, int) {
+    const auto& found = incoming[static_cast<size_t>(task)];
+    for (size_t begin = 0, end; begin < found.size(); begin = end) {
+      const int32_t row = found[begin].row;
+      for (end = begin; end < found.size() && found[end].row == row;) ++end;
+      std::copy_n(old.entries(row), old.count(row), entries(row));
+      std::copy_n(old.scores(row), old.count(row), scores(row));
+      merge(set, row, found.data() + begin, static_cast<int64_t>(end - begin), old.complete(row));
+    }
+  });
+  parallel_for(tail.count(), effective_threads(options.threads, tail.count()), [&](int64_t at, int) {
+    options.job.check();
+    search(set, tail, at);
+  });
 }
 
-// Merges rows that came into the list of an old row: behind entries as near, as their indices are higher. True if any.
-bool NeighborLists::merge(const EmbeddingSet& set, int64_t row, std::vector<Incoming>& incoming, bool complete) {
-  if (incoming.empty()) return false;
+// Merges rows that came, nearest first, into the list of an old row: behind entries as near, as their indices are
+// higher.
+void NeighborLists::merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t items,
+                          bool complete) {
   const Metric metric = set.metric();
   uint32_t* list = entries(row);
   float* score = scores(row);
-  int64_t count = counts_[row];
+  int64_t size = count(row);
   // A list that did not hold every row ends where its last entry ends: nothing is known beyond.
-  const int64_t room = complete ? stride_ : std::max(stride_ - 1, count);
+  const int64_t room = complete ? stride_ : std::max(stride_ - 1, size);
   const auto key_of = [&](int64_t e) {
     return canonical_key(metric, set.row(row), set.row(row_of(list[e])), set.dims());
   };
-  std::sort(incoming.begin(), incoming.end(),
-            [](const Incoming& a, const Incoming& b) { return a.key != b.key ? a.key > b.key : a.row < b.row; });
-  for (const Incoming& came : incoming) {
-    const auto rounded = static_cast<float>(score_of_key(metric, came.key));
-    int64_t low = 0, high = count;  // the first entry that is farther
+  for (const Incoming* came = incoming; came < incoming + items; ++came) {
+    const auto rounded = static_cast<float>(score_of_key(metric, came->key));
+    int64_t low = 0, high = size;  // the first entry that is farther
     while (low < high) {
       const int64_t middle = (low + high) / 2;
-      const bool farther = score[middle] == rounded ? key_of(middle) < came.key
+      const bool farther = score[middle] == rounded ? key_of(middle) < came->key
                            : metric == Metric::l2   ? score[middle] > rounded
                                                     : score[middle] < rounded;
       (farther ? high : low) = farther ? middle : middle + 1;
     }
     if (low == room) break;
-    count = std::min(count + 1, room);
-    std::copy_backward(list + low, list + count - 1, list + count);
-    std::copy_backward(score + low, score + count - 1, score + count);
-    list[low] = static_cast<uint32_t>(came.row);
+    size = std::min(size + 1, room);
+    std::copy_backward(list + low, list + size - 1, list + size);
+    std::copy_backward(score + low, score + size - 1, score + size);
+    list[low] = static_cast<uint32_t>(came->came);
     score[low] = rounded;
-    if (low > 0 && score[low - 1] == rounded && key_of(low - 1) == came.key) list[low] |= kTieBit;
+    if (low > 0 && score[low - 1] == rounded && key_of(low - 1) == came->key) list[low] |= kTieBit;
   }
-  counts_[row] = static_cast<int32_t>(count);
-  return true;
+  set_count(row, size);
+}
+
+// The list of a row that came: its scores leave a few more candidates than entries, and keys decide.
+void NeighborLists::search(const EmbeddingSet& set, const TailScores& tail, int64_t at) {
+  struct Hit {
+    float score;
+    int32_t row;
+  };
+  const int64_t row = tail.first() + at, k = std::min(length(), tail.rows() - 1);
+  if (k == 0) return set_count(row, 0);
+  const float* score = tail.of(at);
+  const float doubt = 2 * tail.error(at);
+  std::vector<Hit> hits;
+  float bound = -std::numeric_limits<float>::infinity();
+  const auto settle = [&] {
+    std::nth_element(hits.begin(), hits.begin() + (k - 1), hits.end(),
+                     [](const Hit& a, const Hit& b) { return a.score > b.score; });
+    bound = std::max(bound, hits[static_cast<size_t>(k - 1)].score - doubt);
+    std::erase_if(hits, [&](const Hit& hit) { return hit.score < bound; });
+  };
+  size_t settle_at = static_cast<size_t>(4 * k);
+  for (int64_t i = 0; i < tail.rows(); ++i) {
+    if (score[i] < bound || i == row) continue;
+    hits.push_back({score[i], static_cast<int32_t>(i)});
+    if (hits.size() < settle_at) continue;
+    settle();
+    settle_at = std::max(settle_at, 2 * hits.size());
+  }
+  settle();
+
+  std::vector<int32_t> rows(hits.size());
+  std::transform(hits.begin(), hits.end(), rows.begin(), [](const Hit& hit) { return hit.row; });
+  std::vector<double> keys(rows.size());
+  CanonicalRow canonical(set, set);
+  canonical.set_query(row);
+  canonical.keys(rows.data(), static_cast<int64_t>(rows.size()), keys.data());
+  std::vector<int32_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto place = [](int32_t i) { return static_cast<size_t>(i); };
+  std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int32_t a, int32_t b) {
+    const double ka = keys[place(a)], kb = keys[place(b)];
+    return ka != kb ? ka > kb : rows[place(a)] < rows[place(b)];
+  });
+  for (int64_t e = 0; e < k; ++e) {
+    const size_t hit = place(order[static_cast<size_t>(e)]);
+    const bool tie = e > 0 && keys[hit] == keys[place(order[static_cast<size_t>(e - 1)])];
+    entries(row)[e] = static_cast<uint32_t>(rows[hit]) | (tie ? kTieBit : 0);
+    scores(row)[e] = static_cast<float>(score_of_key(set.metric(), keys[hit]));
+  }
+  set_count(row, k);
 }
 
 }  // namespace nearvote

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,12 +12,14 @@
 #include "core/base/aligned.h"
 #include "core/neighbors/extend.h"
 #include "core/session/neighbor_lists.h"
+#include "core/session/tail_scores.h"
 
 namespace nearvote {
 
 // In LfColumn::nearest besides a row: kDirectVote, or
 constexpr int32_t kNoVoter = -2;  // no voter strictly inside `searched` (or a zero row)
 constexpr int32_t kTie = -3;      // the nearest voters disagree: abstains at any threshold
+constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
 
 // The thresholds, sets and lists that columns are computed from.
 struct ColumnContext {
@@ -24,14 +27,17 @@ struct ColumnContext {
   const NeighborLists& lists;
   VoteDomain domain;
   RunOptions options;
-  // After rows came: per row, 1 where its list is not the one that the old columns were made with. Null: all are.
-  const std::vector<uint8_t>* changed_lists = nullptr;
 };
+
+// Votes per class, K.
+std::vector<int64_t> count_classes(const std::vector<int8_t>& votes, const VoteDomain& domain);
 
 // What a labelling function says itself; shared by the columns of all its thresholds.
 struct DirectVotes {
   // votes: `rows` of them, valid.
   DirectVotes(const int8_t* votes, int64_t rows, const VoteDomain& domain);
+  // old's votes, then `count` more.
+  DirectVotes(const DirectVotes& old, const int8_t* more, int64_t count, const VoteDomain& domain);
 
   std::vector<int8_t> votes;
   std::vector<int64_t> per_class;  // K
@@ -56,7 +62,7 @@ struct LfColumn {
   int64_t bytes() const;
 };
 
-// votes: n, valid. old: the column these votes replace, of the same rows or fewer, or null.
+// votes: n, valid. old: the column these votes replace, of the same rows, or null.
 std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
                                             double threshold, const LfColumn* old);
 
@@ -66,5 +72,10 @@ std::shared_ptr<const LfColumn> restore_column(const ColumnContext& context, std
                                                std::vector<float> score);
 
 std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, const LfColumn& old, double threshold);
+
+// The column after rows came: context is of the grown set and its lists, votes are those on the rows that came, valid.
+// What the old column knew of the old rows is kept where no new voter can be nearer.
+std::shared_ptr<const LfColumn> append_to_column(const ColumnContext& context, const LfColumn& old,
+                                                 const TailScores& tail, const int8_t* votes);
 
 }  // namespace nearvote

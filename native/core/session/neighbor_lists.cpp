@@ -1,6 +1,7 @@
 #include "core/session/neighbor_lists.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
@@ -19,23 +20,41 @@ int64_t NeighborLists::default_length(int64_t rows) {
 
 // A row finds itself in its own list, so one slot more is kept.
 NeighborLists::NeighborLists(int64_t rows, int64_t length)
-    : rows_(rows), stride_(length + 1), entries_(rows * stride_), scores_(rows * stride_), counts_(rows) {}
+    : stride_(length + 1),
+      storage_(std::make_shared<ListStorage>(rows, stride_)),
+      blocks_(storage_->blocks()),
+      slots_(static_cast<size_t>(rows)),
+      counts_(static_cast<size_t>(rows)) {
+  std::iota(slots_.begin(), slots_.end(), 0);
+}
+
+NeighborLists::NeighborLists(const NeighborLists& old)
+    : stride_(old.stride_), storage_(old.storage_), blocks_(old.blocks_), slots_(old.slots_), counts_(old.counts_) {
+  storage_->hold(slots_);
+}
+
+NeighborLists::~NeighborLists() {
+  if (storage_ != nullptr) storage_->release(slots_);
+}
 
 NeighborLists::NeighborLists(const EmbeddingSet& set, int64_t length, const RunOptions& options)
     : NeighborLists(set.rows(), length) {
-  if (rows_ == 0) return;
-  const int64_t k = std::min(stride_, rows_);
-  top_k(set, set, k, reinterpret_cast<int32_t*>(entries_.data()), scores_.data(), options);
+  const int64_t n = rows();
+  if (n == 0) return;
+  const int64_t k = std::min(stride_, n);
+  uint32_t* all = entries(0);  // the slots of new lists lie one after the other
+  float* all_scores = scores(0);
+  top_k(set, set, k, reinterpret_cast<int32_t*>(all), all_scores, options);
   // Few rows: spread the k columns to the full stride, last row first so that nothing is overwritten unread.
-  for (int64_t row = rows_ - 1; k < stride_ && row > 0; --row) {
-    std::copy_backward(entries_.data() + row * k, entries_.data() + (row + 1) * k, entries_.data() + row * stride_ + k);
-    std::copy_backward(scores_.data() + row * k, scores_.data() + (row + 1) * k, scores_.data() + row * stride_ + k);
+  for (int64_t row = n - 1; k < stride_ && row > 0; --row) {
+    std::copy_backward(all + row * k, all + (row + 1) * k, all + row * stride_ + k);
+    std::copy_backward(all_scores + row * k, all_scores + (row + 1) * k, all_scores + row * stride_ + k);
   }
-  const int64_t tasks = (rows_ + kRowsPerTask - 1) / kRowsPerTask;
+  const int64_t tasks = (n + kRowsPerTask - 1) / kRowsPerTask;
   parallel_for(tasks, effective_threads(options.threads, tasks), [&](int64_t task, int) {
     options.job.check();
-    for (int64_t row = task * kRowsPerTask; row < std::min(rows_, (task + 1) * kRowsPerTask); ++row) {
-      counts_[row] = static_cast<int32_t>(k);
+    for (int64_t row = task * kRowsPerTask; row < std::min(n, (task + 1) * kRowsPerTask); ++row) {
+      set_count(row, k);
       finish(set, row);
     }
   });
@@ -43,25 +62,25 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, int64_t length, const RunO
 
 // Takes the row itself out (or, behind as many equal rows of lower index, the last entry).
 void NeighborLists::finish(const EmbeddingSet& set, int64_t row) {
-  uint32_t* entries = entries_.data() + row * stride_;
-  float* scores = scores_.data() + row * stride_;
-  const int64_t count = counts_[row];
-  const int64_t self = std::min(std::find(entries, entries + count, static_cast<uint32_t>(row)) - entries, count - 1);
-  std::copy(entries + self + 1, entries + count, entries + self);
-  std::copy(scores + self + 1, scores + count, scores + self);
-  counts_[row] = static_cast<int32_t>(count - 1);
+  uint32_t* list = entries(row);
+  float* score = scores(row);
+  const int64_t all = count(row);
+  const int64_t self = std::min(std::find(list, list + all, static_cast<uint32_t>(row)) - list, all - 1);
+  std::copy(list + self + 1, list + all, list + self);
+  std::copy(score + self + 1, score + all, score + self);
+  set_count(row, all - 1);
   mark_ties(set, row);
 }
 
 void NeighborLists::mark_ties(const EmbeddingSet& set, int64_t row) {
-  uint32_t* entries = entries_.data() + row * stride_;
-  const float* scores = scores_.data() + row * stride_;
-  for (int64_t e = 1; e < counts_[row]; ++e) {
-    if (scores[e] != scores[e - 1]) continue;
+  uint32_t* list = entries(row);
+  const float* score = scores(row);
+  for (int64_t e = 1; e < count(row); ++e) {
+    if (score[e] != score[e - 1]) continue;
     const auto key = [&](int64_t at) {
-      return canonical_key(set.metric(), set.row(row), set.row(row_of(entries[at])), set.dims());
+      return canonical_key(set.metric(), set.row(row), set.row(row_of(list[at])), set.dims());
     };
-    if (key(e) == key(e - 1)) entries[e] |= kTieBit;
+    if (key(e) == key(e - 1)) list[e] |= kTieBit;
   }
 }
 

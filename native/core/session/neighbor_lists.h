@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "core/base/aligned.h"
 #include "core/neighbors/embedding_set.h"
+#include "core/session/list_storage.h"
+#include "core/session/tail_scores.h"
 
 namespace nearvote {
 
@@ -24,38 +26,49 @@ class NeighborLists {
   // Empty lists, to be filled by a reader.
   NeighborLists(int64_t rows, int64_t length);
 
-  // The lists of `set`, which is the rows of `old` and then `tail`: searches only what involves the rows that came.
-  // changed: per row of `set`, 1 where the list is not as it was.
-  NeighborLists(const EmbeddingSet& set, const EmbeddingSet& tail, const NeighborLists& old,
-                std::vector<uint8_t>& changed, const RunOptions& options = {});
+  // The lists of `set`, which is the rows of `old` and those that `tail` has scores of: searches only what involves
+  // the rows that came. Lists that stay as they are are shared with `old`.
+  NeighborLists(const EmbeddingSet& set, const TailScores& tail, const NeighborLists& old, const RunOptions& options);
 
-  int64_t rows() const { return rows_; }
+  NeighborLists(NeighborLists&&) = default;
+  NeighborLists& operator=(NeighborLists&&) = delete;
+  ~NeighborLists();
+
+  int64_t rows() const { return static_cast<int64_t>(counts_.size()); }
   int64_t length() const { return stride_ - 1; }
-  int64_t bytes() const { return entries_.bytes() + scores_.bytes() + counts_.bytes(); }
+  int64_t bytes() const { return storage_->bytes() + rows() * 8; }
 
-  int64_t count(int64_t row) const { return counts_[row]; }
-  bool complete(int64_t row) const { return counts_[row] == rows_ - 1; }  // holds every other row
-  const uint32_t* entries(int64_t row) const { return entries_.data() + row * stride_; }
-  const float* scores(int64_t row) const { return scores_.data() + row * stride_; }
-  uint32_t* entries(int64_t row) { return entries_.data() + row * stride_; }
-  float* scores(int64_t row) { return scores_.data() + row * stride_; }
-  void set_count(int64_t row, int32_t count) { counts_[row] = count; }
+  int64_t count(int64_t row) const { return counts_[static_cast<size_t>(row)]; }
+  bool complete(int64_t row) const { return count(row) == rows() - 1; }  // holds every other row
+  const uint32_t* entries(int64_t row) const { return block(row).entries + place(row); }
+  const float* scores(int64_t row) const { return block(row).scores + place(row); }
+  uint32_t* entries(int64_t row) { return block(row).entries + place(row); }
+  float* scores(int64_t row) { return block(row).scores + place(row); }
+  void set_count(int64_t row, int64_t count) { counts_[static_cast<size_t>(row)] = static_cast<int32_t>(count); }
 
   static constexpr uint32_t kTieBit = uint32_t{1} << 31;
   static int32_t row_of(uint32_t entry) { return static_cast<int32_t>(entry & ~kTieBit); }
   static bool ties_with_previous(uint32_t entry) { return (entry & kTieBit) != 0; }
 
  private:
+  const ListStorage::Block& block(int64_t row) const {
+    return blocks_[static_cast<size_t>(slots_[static_cast<size_t>(row)] / ListStorage::kBlockSlots)];
+  }
+  int64_t place(int64_t row) const { return slots_[static_cast<size_t>(row)] % ListStorage::kBlockSlots * stride_; }
+
+  // The same lists in the same memory.
+  explicit NeighborLists(const NeighborLists& old);
   void finish(const EmbeddingSet& set, int64_t row);
   void mark_ties(const EmbeddingSet& set, int64_t row);
   struct Incoming;
-  bool merge(const EmbeddingSet& set, int64_t row, std::vector<Incoming>& incoming, bool complete);
+  void merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t count, bool complete);
+  void search(const EmbeddingSet& set, const TailScores& tail, int64_t at);
 
-  int64_t rows_;
   int64_t stride_;
-  AlignedBuffer<uint32_t> entries_;
-  AlignedBuffer<float> scores_;
-  AlignedBuffer<int32_t> counts_;
+  std::shared_ptr<ListStorage> storage_;
+  std::vector<ListStorage::Block> blocks_;
+  std::vector<int32_t> slots_;   // per row
+  std::vector<int32_t> counts_;  // per row
 };
 
 }  // namespace nearvote

@@ -13,6 +13,7 @@ namespace {
 constexpr int64_t kRowsPerTask = 4096;
 constexpr int64_t kHistoryBytes = int64_t{256} << 20;
 constexpr int64_t kHistoryStates = 64;
+constexpr int64_t kAppendScores = int64_t{1} << 24;  // floats of scratch
 
 InvalidArgument unknown_lf(const std::string& name) {
   return expected("a labelling function of this session", "name", "'" + name + "'");
@@ -113,33 +114,38 @@ PendingEdit Session::remove_lf(const std::string& name) const {
 
 PendingEdit Session::append_rows(FloatMatrix rows, const std::vector<const int8_t*>& votes,
                                  const RunOptions& options) const {
-  const EmbeddingSet tail(rows, set_->metric(), options);
+  const EmbeddingSet all(rows, set_->metric(), options);
   for (size_t j = 0; j < votes.size(); ++j)
     check_votes({votes[j], rows.rows, 1}, domain_, "votes of '" + state_->lfs[j]->name + "'");
-  PendingEdit edit;
-  const auto set = std::make_shared<EmbeddingSet>(*set_, tail, options.threads);
-  std::vector<uint8_t> changed;
-  const auto lists = std::make_shared<NeighborLists>(*set, tail, *lists_, changed, options);
-  const ColumnContext grown{*set, *lists, domain_, options, &changed};
-  for (size_t j = 0; j < votes.size(); ++j) {
-    const LfColumn& old = *state_->lfs[j];
-    std::vector<int8_t> all = old.votes();
-    all.insert(all.end(), votes[j], votes[j] + rows.rows);
-    edit.lfs.push_back(make_column(grown, old.name, all.data(), old.threshold, &old));
-    edit.looked_up += edit.lfs.back()->looked_up;
+  PendingEdit edit{set_, lists_, state_->lfs, {}, 0};
+  const int64_t batch = std::max<int64_t>(16, kAppendScores / std::max<int64_t>(set_->rows() + rows.rows, 1));
+  for (int64_t first = 0; first < rows.rows; first += batch) {
+    const int64_t count = std::min(batch, rows.rows - first);
+    const int64_t before = edit.set->rows();
+    // A row has the same bits whatever it is normalised with.
+    const auto grow = [&](const EmbeddingSet& by) {
+      return std::make_shared<EmbeddingSet>(*edit.set, by, options.threads);
+    };
+    edit.set = count == rows.rows ? grow(all) : grow({{rows.row(first), count, rows.cols}, set_->metric(), options});
+    const TailScores tail(*edit.set, before, options);
+    edit.lists = std::make_shared<NeighborLists>(*edit.set, tail, *edit.lists, options);
+    const ColumnContext grown{*edit.set, *edit.lists, domain_, options};
+    const auto lfs = static_cast<int64_t>(votes.size());
+    parallel_for(lfs, effective_threads(options.threads, lfs), [&](int64_t j, int) {
+      auto& lf = edit.lfs[static_cast<size_t>(j)];
+      lf = append_to_column(grown, *lf, tail, votes[static_cast<size_t>(j)] + first);
+    });
+    for (const auto& lf : edit.lfs) edit.looked_up += lf->looked_up;
   }
-  edit.counts = count_columns(edit.lfs, domain_, set->rows(), {}, {});
-  edit.set = set;
-  edit.lists = lists;
+  edit.counts = count_columns(edit.lfs, domain_, edit.set->rows(), {}, {});
   return edit;
 }
 
-// Writes the columns that votes_ does not show yet.
+// Writes the cells in which votes_ differs from these columns.
 void Session::show(const Columns& lfs, int64_t rows, const RunOptions& options) {
   const auto m = static_cast<int64_t>(lfs.size());
-  const bool all = shown_.size() != lfs.size() || votes_.size() != rows * m;
-  if (all) {
-    votes_ = AlignedBuffer<int8_t>(rows * m);
+  if (shown_.size() != lfs.size() || votes_.size() < rows * m) {
+    votes_ = AlignedBuffer<int8_t>((rows + rows / 8) * m);
     shown_.assign(lfs.size(), nullptr);
   }
   for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
@@ -147,7 +153,10 @@ void Session::show(const Columns& lfs, int64_t rows, const RunOptions& options) 
       if (shown_[j] == lfs[j]) continue;
       const int8_t* source = lfs[j]->extended.data();
       int8_t* target = votes_.data() + j;
-      for (int64_t row = begin; row < end; ++row) target[row * m] = source[row];
+      const int64_t known = shown_[j] == nullptr ? begin : std::clamp(shown_[j]->rows(), begin, end);
+      for (int64_t row = begin; row < known; ++row)
+        if (source[row] != shown_[j]->extended[static_cast<size_t>(row)]) target[row * m] = source[row];
+      for (int64_t row = known; row < end; ++row) target[row * m] = source[row];
     }
   });
   shown_ = lfs;

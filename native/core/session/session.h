@@ -85,7 +85,7 @@ class Session {
   // --- second halves ---
   // model: fitted to edit.counts.
   Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
-  // Back to the state before the last commit; at most across one that added rows, as that keeps the old rows twice.
+  // Back to the state before the last commit; at most across one that added rows, as that renews every column.
   // Throws InvalidArgument when there is none.
   Change undo(const RunOptions& options);
 

@@ -1,0 +1,123 @@
+// What a session grows by rows with: embeddings in place, lists that are shared where they stay as they are, and scores
+// whose bound holds. Expectations come from the same computed at once for all rows.
+#include <algorithm>
+#include <memory>
+
+#include "core/neighbors/canonical.h"
+#include "core/session/neighbor_lists.h"
+#include "core/tests/check.h"
+#include "core/tests/neighbors_reference.h"
+
+using namespace nearvote;
+
+namespace {
+
+constexpr Metric kMetrics[] = {Metric::cosine, Metric::dot, Metric::l2};
+
+FloatMatrix part(const reference::Floats& all, int64_t begin, int64_t end) {
+  return {all.view().row(begin), end - begin, all.cols};
+}
+
+bool same_rows(const EmbeddingSet& a, const EmbeddingSet& b, int64_t rows) {
+  for (int64_t i = 0; i < rows; ++i) {
+    if (std::memcmp(a.row(i), b.row(i), static_cast<size_t>(a.stride()) * sizeof(float)) != 0) return false;
+    if (a.is_zero(i) != b.is_zero(i) || a.filter_norm(i) != b.filter_norm(i) || a.residual(i) != b.residual(i))
+      return false;
+  }
+  return true;
+}
+
+// Entries, ties and scores agree as far as both lists reach, and neither ends early.
+bool same_lists(const NeighborLists& a, const NeighborLists& b, int64_t rows) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t count = std::min(a.count(i), b.count(i));
+    if (count < std::min(std::min(a.length(), b.length()), std::min(a.rows(), b.rows()) - 1)) return false;
+    if (!std::equal(a.entries(i), a.entries(i) + count, b.entries(i)) ||
+        !std::equal(a.scores(i), a.scores(i) + count, b.scores(i)))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST(a_set_grows_in_its_room_and_gives_it_back) {
+  for (const auto kind : reference::all_kinds()) {
+    for (const Metric metric : kMetrics) {
+      const auto all = reference::embeddings(kind, 100, 37, 5);
+      const EmbeddingSet whole(all.view(), metric), head(part(all, 0, 60), metric, {}, "embeddings", 30);
+      const float* before = head.row(0);
+      {
+        const EmbeddingSet grown(head, EmbeddingSet(part(all, 60, 85), metric), 0);
+        CHECK(grown.row(0) == before && grown.rows() == 85 && same_rows(grown, whole, 85));
+        // The room is taken: a second set grown from the same rows is a copy, as is one that needs more.
+        const EmbeddingSet second(head, EmbeddingSet(part(all, 60, 62), metric), 0);
+        CHECK(second.row(0) != before && same_rows(second, whole, 62));
+        const EmbeddingSet more(grown, EmbeddingSet(part(all, 85, 100), metric), 0);
+        CHECK(more.row(0) != before && same_rows(more, whole, 100));
+        CHECK(more.max_filter_norm() == whole.max_filter_norm() && more.max_residual() == whole.max_residual());
+      }
+      const EmbeddingSet again(head, EmbeddingSet(part(all, 60, 61), metric), 0);
+      CHECK(again.row(0) == before && same_rows(again, whole, 61));
+      CHECK(same_rows(head, whole, 60));
+    }
+  }
+}
+
+TEST(scores_of_the_rows_that_came_keep_their_bound) {
+  for (const auto kind : reference::all_kinds()) {
+    for (const Metric metric : kMetrics) {
+      const auto all = reference::embeddings(kind, 400, 50, 7);
+      const EmbeddingSet set(all.view(), metric);
+      const TailScores tail(set, 320, {});
+      double worst = 0;
+      for (int64_t at = 0; at < tail.count(); ++at)
+        for (int64_t row = 0; row < set.rows(); ++row) {
+          const double key = canonical_key(metric, set.row(320 + at), set.row(row), set.dims());
+          const double half = metric == Metric::l2 ? key / 2 : key;
+          worst = std::max(worst, std::fabs(half - static_cast<double>(tail.of(at)[row])) - tail.error(at));
+          CHECK(!(TailScores::below_key(metric, key) > half));
+          CHECK(!(TailScores::below_score(metric, static_cast<float>(score_of_key(metric, key))) > half));
+        }
+      CHECK(worst <= 0);
+    }
+  }
+}
+
+TEST(grown_lists_are_those_of_all_rows) {
+  for (const auto kind : reference::all_kinds()) {
+    for (const Metric metric : kMetrics) {
+      for (const int64_t length : {1, 7, 200}) {
+        const auto all = reference::embeddings(kind, 150, 20, 3);
+        const EmbeddingSet whole(all.view(), metric);
+        auto set = std::make_shared<EmbeddingSet>(part(all, 0, 110), metric, RunOptions{}, "embeddings", 100);
+        NeighborLists lists(*set, length);
+        const NeighborLists first(*set, length);
+        for (const int64_t rows : {111, 111, 140, 150}) {
+          const auto grown =
+              std::make_shared<EmbeddingSet>(*set, EmbeddingSet(part(all, set->rows(), rows), metric), 0);
+          const NeighborLists next(*grown, TailScores(*grown, set->rows(), {}), lists, {});
+          CHECK(same_lists(next, NeighborLists(EmbeddingSet(part(all, 0, rows), metric), length), rows));
+        }
+        CHECK(same_lists(lists, first, 110));
+      }
+    }
+  }
+}
+
+TEST(lists_that_are_dropped_leave_their_memory_to_the_next) {
+  const auto all = reference::embeddings(reference::Kind::clustered, 3000, 16, 9);
+  const EmbeddingSet set(part(all, 0, 2950), Metric::cosine),
+      grown(set, EmbeddingSet(part(all, 2950, 3000), Metric::cosine), 0);
+  const TailScores tail(grown, 2950, {});
+  const NeighborLists lists(set, 20);
+  int64_t bytes = 0;
+  for (int round = 0; round < 20; ++round) {
+    const NeighborLists next(grown, tail, lists, {});
+    if (round == 0) bytes = next.bytes();
+    CHECK(next.bytes() == bytes);
+  }
+  CHECK(same_lists(lists, NeighborLists(set, 20), 2950));
+}
+
+CHECK_MAIN
