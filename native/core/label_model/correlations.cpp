@@ -16,23 +16,35 @@ VoteShares vote_shares(const VoteCounts& counts) {
   return shares;
 }
 
-std::vector<double> vote_correlations(const VoteCounts& counts, const VoteShares& shares) {
+Correlations vote_correlations(const VoteCounts& counts, const VoteShares& shares) {
   const auto n = static_cast<double>(std::max<int64_t>(counts.rows, 1));
-  const int64_t size = counts.indicators();
   const int classes = counts.domain.classes;
-  std::vector<double> correlation(static_cast<size_t>(size) * static_cast<size_t>(size), 0.0);
-  for (int64_t u = 0; u < size; ++u) {
-    const auto a = static_cast<size_t>(u);
-    if (shares.deviation[a] == 0) continue;
-    for (int64_t v = (u / classes + 1) * classes; v < size; ++v) {
-      const auto b = static_cast<size_t>(v);
-      if (shares.deviation[b] == 0) continue;
-      const double covariance = static_cast<double>(counts.both(u, v)) / n - shares.share[a] * shares.share[b];
-      const double value = covariance / (shares.deviation[a] * shares.deviation[b]);
-      correlation[a * static_cast<size_t>(size) + b] = correlation[b * static_cast<size_t>(size) + a] = value;
+  Correlations out;
+  for (int64_t u = 0; u < counts.indicators(); ++u) {
+    if (shares.deviation[static_cast<size_t>(u)] > 0) out.indicator.push_back(u);
+  }
+  out.size = static_cast<int64_t>(out.indicator.size());
+  const auto same_lf = [&](int64_t a, int64_t b) {
+    return out.indicator[static_cast<size_t>(a)] / classes == out.indicator[static_cast<size_t>(b)] / classes;
+  };
+  for (int64_t a = 0; a < out.size; ++a) {
+    out.first.push_back(a > 0 && same_lf(a - 1, a) ? out.first.back() : a);
+    int64_t end = a + 1;
+    while (end < out.size && same_lf(a, end)) ++end;
+    out.end.push_back(end);
+  }
+  out.value.assign(static_cast<size_t>(out.size * out.size), 0.0);
+  for (int64_t a = 0; a < out.size; ++a) {
+    const int64_t u = out.indicator[static_cast<size_t>(a)];
+    for (int64_t b = out.end[static_cast<size_t>(a)]; b < out.size; ++b) {
+      const int64_t v = out.indicator[static_cast<size_t>(b)];
+      const auto at = static_cast<size_t>(u), bt = static_cast<size_t>(v);
+      const double covariance = static_cast<double>(counts.both(u, v)) / n - shares.share[at] * shares.share[bt];
+      const double value = covariance / (shares.deviation[at] * shares.deviation[bt]);
+      out.value[static_cast<size_t>(a * out.size + b)] = out.value[static_cast<size_t>(b * out.size + a)] = value;
     }
   }
-  return correlation;
+  return out;
 }
 
 double largest_difference(double p, double q) { return (std::min(p, q) - p * q) / (q * (1 - q)); }

@@ -2,60 +2,68 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 namespace nearvote {
 namespace {
 
-constexpr int64_t kLanes = 8;
+constexpr int kLanes = 4;
 
-// One direction, the case of two classes: eight partial sums, because the compiler may not reorder a plain one.
-void add_scalar(const double* correlation, const double* factor, int64_t count, double own, double inverse_scale,
-                double& gram, double& product, double& residual) {
-  double squares[kLanes] = {}, products[kLanes] = {}, residuals[kLanes] = {};
-  const auto step = [&](int64_t v, int64_t lane) {
-    const double f = factor[v], e = correlation[v] - own * f;
-    const double wf = f / (1 + e * e * inverse_scale);
-    squares[lane] += wf * f;
-    products[lane] += wf * correlation[v];
-    residuals[lane] += wf * f * (e * e);
-  };
+// One direction, the case of two classes: partial sums, because the compiler may not reorder a plain one.
+template <class Weight>
+void add_scalar(const double* correlation, const double* factor, int64_t count, double& gram, double& product,
+                Weight&& weight) {
+  double squares[kLanes] = {}, products[kLanes] = {}, weighted[kLanes];
   int64_t v = 0;
-  for (; v + kLanes <= count; v += kLanes)
-    for (int64_t lane = 0; lane < kLanes; ++lane) step(v + lane, lane);
-  for (; v < count; ++v) step(v, v % kLanes);
-  for (int64_t lane = 0; lane < kLanes; ++lane) {
+  for (; v + kLanes <= count; v += kLanes) {
+    const double *r = correlation + v, *f = factor + v;
+    for (int lane = 0; lane < kLanes; ++lane) weighted[lane] = weight(r[lane], f[lane]);
+    for (int lane = 0; lane < kLanes; ++lane) squares[lane] += weighted[lane] * f[lane];
+    for (int lane = 0; lane < kLanes; ++lane) products[lane] += weighted[lane] * r[lane];
+  }
+  for (int lane = 0; v < count; ++v, ++lane) {
+    const double wf = weight(correlation[v], factor[v]);
+    squares[lane] += wf * factor[v];
+    products[lane] += wf * correlation[v];
+  }
+  for (int lane = 0; lane < kLanes; ++lane) {
     gram += squares[lane];
     product += products[lane];
-    residual += residuals[lane];
   }
 }
 
 }  // namespace
 
 PartnerSums::PartnerSums(int rank)
-    : rank_(rank), gram_(static_cast<size_t>(rank * rank)), products_(static_cast<size_t>(rank)) {}
+    : rank_(rank),
+      gram_(static_cast<size_t>(rank * rank)),
+      products_(static_cast<size_t>(rank)),
+      cholesky_(gram_.size()) {}
 
 void PartnerSums::clear() {
   std::fill(gram_.begin(), gram_.end(), 0.0);
   std::fill(products_.begin(), products_.end(), 0.0);
-  residuals_ = 0;
 }
 
 void PartnerSums::add(const double* correlation, const double* factor, int64_t count, const double* own,
                       double inverse_scale) {
   if (rank_ == 1) {
-    add_scalar(correlation, factor, count, own[0], inverse_scale, gram_[0], products_[0], residuals_);
+    const double g = own[0];
+    if (inverse_scale == 0) {
+      add_scalar(correlation, factor, count, gram_[0], products_[0], [](double, double f) { return f; });
+    } else {
+      add_scalar(correlation, factor, count, gram_[0], products_[0], [=](double r, double f) {
+        const double e = r - g * f;
+        return f / (1 + e * e * inverse_scale);
+      });
+    }
     return;
   }
   for (int64_t v = 0; v < count; ++v) {
     const double* g = factor + v * rank_;
-    double e = correlation[v], square = 0;
-    for (int k = 0; k < rank_; ++k) {
-      e -= own[k] * g[k];
-      square += g[k] * g[k];
-    }
+    double e = correlation[v];
+    for (int k = 0; k < rank_; ++k) e -= own[k] * g[k];
     const double w = 1 / (1 + e * e * inverse_scale);
-    residuals_ += w * square * e * e;
     for (int a = 0; a < rank_; ++a) {
       const double wg = w * g[a];
       products_[static_cast<size_t>(a)] += wg * correlation[v];
@@ -70,15 +78,19 @@ double PartnerSums::trace() const {
   return sum;
 }
 
-double PartnerSums::mean_square() const {
+double PartnerSums::mean_square(double norm, double inverse_scale) const {
   const double total = trace();
-  return total > 0 ? residuals_ / total : 0;
+  return total > 0 ? std::max(norm / total - 1, 0.0) / inverse_scale : 0;
 }
 
-void PartnerSums::solve(const double* prior, double ridge, double* out) const {
-  // Cholesky of gram + ridge I, in place of a copy; positive definite because ridge > 0.
-  std::vector<double> l = gram_;
-  const auto at = [&](int a, int b) -> double& { return l[static_cast<size_t>(b * rank_ + a)]; };  // a >= b
+void PartnerSums::solve(const double* prior, double ridge, double* out) {
+  if (rank_ == 1) {
+    out[0] = (products_[0] + ridge * prior[0]) / (gram_[0] + ridge);
+    return;
+  }
+  // Cholesky of gram + ridge I; positive definite because ridge > 0.
+  cholesky_ = gram_;
+  const auto at = [&](int a, int b) -> double& { return cholesky_[static_cast<size_t>(b * rank_ + a)]; };  // a >= b
   for (int a = 0; a < rank_; ++a) out[a] = products_[static_cast<size_t>(a)] + ridge * prior[a];
   for (int b = 0; b < rank_; ++b) {
     double pivot = at(b, b) + ridge;
@@ -98,6 +110,25 @@ void PartnerSums::solve(const double* prior, double ridge, double* out) const {
     for (int k = a + 1; k < rank_; ++k) out[a] -= at(k, a) * out[k];
     out[a] /= at(a, a);
   }
+}
+
+double upper_median(std::vector<double>& values, double near, std::vector<double>& scratch) {
+  const size_t rank = values.size() / 2;
+  // Few values lie within a twentieth of the guess: if the median does, only they need sorting out.
+  const double low = near * 0.95, high = near * 1.05;
+  scratch.resize(values.size() + 1);
+  size_t below = 0, inside = 0;
+  for (const double value : values) {
+    scratch[inside] = value;
+    inside += (value >= low) & (value <= high);
+    below += value < low;
+  }
+  const bool found = below <= rank && rank < below + inside;
+  const auto first = found ? scratch.begin() : values.begin();
+  const auto last = found ? first + static_cast<std::ptrdiff_t>(inside) : values.end();
+  const auto middle = first + static_cast<std::ptrdiff_t>(rank - (found ? below : 0));
+  std::nth_element(first, middle, last);
+  return *middle;
 }
 
 }  // namespace nearvote
