@@ -92,6 +92,13 @@ export class EmbeddingSet {
     return [copy ? data.slice() : data, rows, cols];
   }
 
+  /** @internal Some rows as the set holds them (normalised under cosine), rows.length x d. */
+  gather(rows: Int32Array): Float32Array {
+    const out = new Float32Array(rows.length * this.shape[1]);
+    addon.gatherRows(...EmbeddingSet.operand(this, 'embeddings', this.metric), rows, out);
+    return out;
+  }
+
   /** @internal Two operands of one call must have the same number of dimensions. */
   static checkSameDims(a: NativeOperand, b: NativeOperand, nameA: string, nameB: string): void {
     if (a[2] !== b[2]) throw rangeError(`${a[2]} columns (as in ${nameA})`, nameB, String(b[2]));

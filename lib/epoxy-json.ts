@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
 import { EmbeddingSet } from './embedding-set.js';
+import { EndModel, type EndModelJSON } from './end-model.js';
 import type { GoldSet, PosteriorExtension } from './epoxy-posterior.js';
 import type { EpoxyState } from './epoxy-types.js';
 import type { VotedRows } from './extend.js';
 import { KnnPosterior } from './knn-posterior.js';
 import { LabelModel, type LabelModelJSON } from './label-model.js';
+import type { MixedEndModel } from './posterior-end-model.js';
 import { EmbeddingTransform, type TransformJSON } from './transform.js';
 import type { Metric, VoteMatrix } from './types.js';
 
@@ -85,6 +87,8 @@ export interface PosteriorExtensionJSON {
   readonly state: string;
   readonly weight: string;
   readonly mean: readonly number[];
+  /** An end model beside the neighbours, and its share. */
+  readonly endModel?: { readonly weight: number; readonly model: EndModelJSON };
   /** Gold rows of their own, which are neighbours like the fitted rows. */
   readonly gold?: { readonly shape: readonly [number, number]; readonly embeddings: string };
 }
@@ -100,17 +104,35 @@ function bytes(text: unknown, length: number, parameter: string): ArrayBuffer {
 }
 
 function posteriorToJSON({ smoother, gold }: PosteriorExtension): PosteriorExtensionJSON {
-  const { k, ownWeight, state, weight, mean } = smoother.state;
-  if (gold && !gold.matrix)
-    throw new TypeError('Expected gold.embeddings given as a matrix for toJSON but received an EmbeddingSet');
+  const { k, ownWeight, state, weight, mean, endModel } = smoother.state;
   return {
     k,
     ownWeight,
     state: base64(state),
     weight: base64(weight),
     mean: Array.from(mean),
-    ...(gold?.matrix && { gold: { shape: gold.matrix.shape, embeddings: base64(gold.matrix.data) } }),
+    ...(endModel && { endModel: { weight: endModel.weight, model: endModel.model.toJSON() } }),
+    ...(gold && {
+      gold: { shape: gold.embeddings.shape, embeddings: base64(gold.matrix?.data ?? heldRows(gold.embeddings)) },
+    }),
   };
+}
+
+const heldRows = (set: EmbeddingSet) => set.gather(Int32Array.from({ length: set.shape[0] }, (_, row) => row));
+
+function endModelFromJSON(
+  json: NonNullable<PosteriorExtensionJSON['endModel']>,
+  classes: number,
+  dims: number,
+): MixedEndModel {
+  const model = EndModel.fromJSON(json.model);
+  if (model.classes !== classes || model.dims !== dims)
+    throw rangeError(
+      `${classes} classes and ${dims} dimensions`,
+      'json.posterior.endModel',
+      `${model.classes} and ${model.dims}`,
+    );
+  return { weight: json.weight, model };
 }
 
 function posteriorFromJSON(
@@ -135,6 +157,7 @@ function posteriorFromJSON(
     weight: new Float64Array(bytes(json.weight, 8 * rows, 'json.posterior.weight')),
     mean: Float64Array.from(json.mean),
     classBalance: model.classBalance,
+    endModel: json.endModel && endModelFromJSON(json.endModel, classes, embeddings.shape[1]),
   };
   return { smoother: new KnnPosterior(state, gold ? [embeddings, gold.embeddings] : [embeddings]), gold };
 }

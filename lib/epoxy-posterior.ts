@@ -20,7 +20,7 @@ export interface PosteriorExtension {
 export interface GoldSet {
   readonly embeddings: EmbeddingSet;
   readonly owned: boolean;
-  /** As given, for JSON; absent if an EmbeddingSet was given, which keeps no original. */
+  /** As given, for JSON; absent if an EmbeddingSet was given: its rows as it holds them then have to do. */
   readonly matrix?: { readonly data: Float32Array; readonly shape: readonly [number, number] } | undefined;
 }
 
@@ -177,7 +177,7 @@ export async function fitPosterior(
     { embeddings, ...own },
     gold && (await goldEvidence(gold, model, quiet)),
     model.classBalance,
-    { ...options, onLists: () => clock.lap('neighbors') },
+    { ...options, endModel: input.endModel, onLists: () => clock.lap('neighbors') },
   );
   clock.lap('thresholds');
   const thresholds = new Float64Array(checked.cols).fill(metric === 'l2' ? 0 : Number.POSITIVE_INFINITY);

@@ -4,7 +4,7 @@ import type { PosteriorExtension } from './epoxy-posterior.js';
 import type { VotedRows } from './extend.js';
 import type { Gold } from './gold.js';
 import type { LabelModel, LabelModelOptions, LfAccuracy } from './label-model.js';
-import type { SmoothingReport } from './posterior-graph.js';
+import type { SmoothingReport } from './posterior-choice.js';
 import type { EmbeddingTransform, TransformName, TransformOptions } from './transform.js';
 import type { Metric, SearchOptions, VoteMatrix } from './types.js';
 
@@ -34,6 +34,11 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   readonly gold?: Gold | undefined;
   /** Nearest rows of extension 'posterior'; default about sqrt(n), at most 50. Extension 'votes' takes only 1. */
   readonly k?: number | undefined;
+  /**
+   * Of extension 'posterior', with 10 gold labels or more: an end model, trained on the posteriors and the gold rows, may
+   * have a say beside the neighbours; its share is chosen by cross-validated log-loss on the gold rows. Default true.
+   */
+  readonly endModel?: boolean | undefined;
   /** How the label model is fitted; the class balance comes from the gold rows unless it is given here. */
   readonly model?: LabelModelOptions | undefined;
 }

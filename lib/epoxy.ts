@@ -231,6 +231,10 @@ export class Epoxy {
     });
   }
 
+  /**
+   * Everything prediction needs but the support rows. Gold rows of their own are in it; given as an EmbeddingSet (which
+   * must be open) they are written as it holds them, so that predictions can differ by a rounding afterwards.
+   */
   toJSON(): EpoxyJSON {
     return stateToJSON(this.#state);
   }

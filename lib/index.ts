@@ -48,7 +48,7 @@ export {
   pairwiseSimilarities,
   pairwiseSimilaritiesAsync,
 } from './pairwise.js';
-export type { SmoothingReport } from './posterior-graph.js';
+export type { SmoothingReport } from './posterior-choice.js';
 export { entropy, type Reliability, type ReliabilityBin, reliability } from './reliability.js';
 export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevice, setThreads } from './runtime.js';
 export { Session, type SessionChange, type SessionGold, type SessionInput, type SessionLf } from './session.js';

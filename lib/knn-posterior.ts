@@ -1,21 +1,17 @@
 // Extension without thresholds: a row's posterior from its own votes and from the posteriors of its nearest rows.
 import { rangeError } from './check.js';
-import type { EmbeddingSet, Embeddings } from './embedding-set.js';
+import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
 import { joinLists, type NeighborLists, neighborLists, neighborListsAsync, type Support } from './neighbor-lists.js';
-import {
-  type Beliefs,
-  nativeLists,
-  type OwnEvidence,
-  ownFactor,
-  PosteriorGraph,
-  type SmoothingReport,
-} from './posterior-graph.js';
+import { choose, type SmoothingReport } from './posterior-choice.js';
+import { EndModelTrainer, type MixedEndModel, mixPosteriors } from './posterior-end-model.js';
+import { type Beliefs, nativeLists, type OwnEvidence, ownFactor, PosteriorGraph } from './posterior-graph.js';
 import type { AsyncOptions, CallOptions } from './types.js';
 
 /** About sqrt(n) neighbours (the classical rate for k nearest neighbours), at most this many. */
 const MAX_NEIGHBORS = 50;
+
 /** @internal Gold labels as class indices (-1: unknown), of some of the fitted rows or of rows of their own. */
 export type GoldEvidence = { readonly labels: Int32Array } & (
   | { readonly rows: Int32Array }
@@ -27,6 +23,15 @@ export interface KnnPosteriorState extends Beliefs {
   readonly k: number;
   readonly ownWeight: number;
   readonly classBalance: readonly number[];
+  readonly endModel?: MixedEndModel | undefined;
+}
+
+/** What {@link KnnPosterior.fit} is done with. */
+export interface KnnPosteriorOptions extends CallOptions, AsyncOptions {
+  readonly k?: number | undefined;
+  /** Default true: an end model beside the neighbours, as far as the gold rows ask for it. */
+  readonly endModel?: boolean | undefined;
+  readonly onLists?: () => void;
 }
 
 /** About sqrt(n) neighbours, at most 50. */
@@ -59,7 +64,7 @@ export class KnnPosterior {
     rows: OwnEvidence & { readonly embeddings: EmbeddingSet },
     gold: GoldEvidence | undefined,
     classBalance: readonly number[],
-    options: CallOptions & AsyncOptions & { readonly k?: number | undefined; readonly onLists?: () => void },
+    options: KnnPosteriorOptions,
   ): Promise<{ smoother: KnnPosterior; proba: Float64Array; evidence: Uint8Array; report: SmoothingReport }> {
     const separate = gold && 'embeddings' in gold ? gold : undefined;
     const support: Support = separate ? [rows.embeddings, separate.embeddings] : [rows.embeddings];
@@ -81,15 +86,22 @@ export class KnnPosterior {
       classBalance,
       options,
     );
-    const { settings, report } = await graph.choose();
+    const trainer =
+      options.endModel === false ? undefined : new EndModelTrainer(support, graph.labels, graph.classes, options);
+    const { settings, endModelWeight, report } = await choose(graph, trainer);
     const beliefs =
       report.neighbors === 0
         ? graph.unlinked()
         : await graph.propagate(settings, settings.goldWeight === 0 ? [] : graph.known);
-    const state = { ...beliefs, k, ownWeight: settings.ownWeight, classBalance };
-    const fitted = Array.from({ length: n }, (_, row) => row);
-    const proba = await graph.smooth(beliefs, settings.ownWeight, fitted);
+    let all = await graph.smooth(beliefs, settings.ownWeight, graph.all());
+    let endModel: MixedEndModel | undefined;
+    if (trainer && endModelWeight > 0) {
+      endModel = { model: await trainer.train(all, graph.known), weight: endModelWeight };
+      all = await mixed(all.subarray(0, n * graph.classes), endModel, rows.embeddings, options);
+    }
+    const state = { ...beliefs, k, ownWeight: settings.ownWeight, classBalance, endModel };
     const evidence = evidenceOf(rows.counts, lists, beliefs.weight);
+    const proba = all.slice(0, n * graph.classes);
     return { smoother: new KnnPosterior(state, support), proba, evidence, report };
   }
 
@@ -115,19 +127,48 @@ export class KnnPosterior {
 
   /** Posteriors (n x K) of any rows, and which of them have evidence. */
   smooth(embeddings: Embeddings, own: OwnEvidence, { threads }: CallOptions = {}) {
-    const lists = neighborLists(embeddings, own.counts.length, this.#support, this.#state.k, { threads });
+    const { k, endModel, mean } = this.#state;
+    const set = endModel ? this.#asSet(embeddings, threads) : embeddings;
+    const lists = neighborLists(set, own.counts.length, this.#support, k, { threads });
     const { proba, evidence, run } = this.#smooth(lists, own, threads);
     run(undefined);
-    return { proba, evidence };
+    if (!endModel) return { proba, evidence };
+    const model = endModel.model.predictProba(set, { threads });
+    if (set !== embeddings) (set as EmbeddingSet).close();
+    return { proba: mixPosteriors(proba, model, endModel.weight, mean.length), evidence };
   }
 
   /** {@link smooth} as a job. */
   async smoothAsync(embeddings: Embeddings, own: OwnEvidence, options: CallOptions & AsyncOptions = {}) {
-    const lists = await neighborListsAsync(embeddings, own.counts.length, this.#support, this.#state.k, options);
-    const { proba, evidence, run } = this.#smooth(lists, own, options.threads);
-    await runJob({ signal: options.signal }, run);
-    return { proba, evidence };
+    const { k, endModel } = this.#state;
+    const { threads, signal, copy } = options;
+    const { metric } = this.#support[0];
+    const given = embeddings instanceof EmbeddingSet || !endModel;
+    const set = given ? embeddings : await EmbeddingSet.create(embeddings, { metric, threads, signal, copy });
+    const lists = await neighborListsAsync(set, own.counts.length, this.#support, k, options);
+    const { proba, evidence, run } = this.#smooth(lists, own, threads);
+    await runJob({ signal }, run);
+    if (!endModel) return { proba, evidence };
+    const both = await mixed(proba, endModel, set, { threads, signal });
+    if (!given) (set as EmbeddingSet).close();
+    return { proba: both, evidence };
   }
+
+  /** Rows as the fitted ones are held: what an end model takes. */
+  #asSet(embeddings: Embeddings, threads: number | undefined): EmbeddingSet {
+    if (embeddings instanceof EmbeddingSet) return embeddings;
+    return new EmbeddingSet(embeddings, { metric: this.#support[0].metric, threads });
+  }
+}
+
+async function mixed(
+  proba: Float64Array,
+  { model, weight }: MixedEndModel,
+  embeddings: Embeddings,
+  { threads, signal }: CallOptions & AsyncOptions,
+): Promise<Float64Array> {
+  const other = await model.predictProbaAsync(embeddings, { threads, signal });
+  return mixPosteriors(proba, other, weight, model.classes);
 }
 
 /** 1 where a row has a vote of its own or a neighbour that counts. */

@@ -94,6 +94,18 @@ export interface NeighborsAddon {
       control: Control,
     ]
   ): Call;
+  kNearestVoters(
+    ...args: [
+      ...NativeVoteOperands,
+      k: number,
+      scores: Float32Array,
+      neighbors: Int32Array,
+      shares: Float32Array,
+      threads: number,
+      cuda: boolean,
+      control: Control,
+    ]
+  ): Call;
   newNearestVoters(): NativeHandle<'NearestVoters'>;
   fillNearestVoters(
     handle: NativeHandle<'NearestVoters'>,
@@ -244,7 +256,22 @@ export interface LabelModelAddon {
   ): Call;
 }
 
+export interface SoftVotesAddon {
+  predictSoft(
+    ...args: [
+      ...NativeVotes,
+      classes: number,
+      model: Float64Array,
+      shares: Float32Array,
+      out: Float64Array,
+      threads: number,
+      control: Control,
+    ]
+  ): Call;
+}
+
 export interface EndModelAddon {
+  gatherRows(...args: [...NativeOperand, rows: Int32Array, out: Float32Array]): void;
   /** summary: iterations, loss, converged (0 or 1). */
   fitEndModel(
     ...args: [
@@ -304,6 +331,7 @@ export type Addon = RuntimeAddon &
   NeighborsAddon &
   VotesAddon &
   LabelModelAddon &
+  SoftVotesAddon &
   EndModelAddon &
   GraphModelAddon &
   SessionAddon &

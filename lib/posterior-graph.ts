@@ -1,20 +1,11 @@
-// The graph of nearest rows on which posteriors travel, and the choice of how much own votes and gold rows count.
+// The graph of nearest rows on which posteriors travel.
 import { runJob } from './job.js';
 import { addon } from './native.js';
 import { type NeighborLists, pickLists } from './neighbor-lists.js';
 import type { AsyncOptions, CallOptions } from './types.js';
 
 /** Rounds of smoothing; a new row goes through the last one. More change little (bench/quality). */
-const ROUNDS = 5;
-/** n votes count as much as sqrt(n) independent ones, times this: votes are dependent, their product overstates them. */
-const OWN_WEIGHT = 1;
-const OWN_WEIGHTS = [0.5, 0.25];
-/** How many rows without a gold label a gold row counts for among neighbours. */
-const GOLD_WEIGHT = 10;
-const GOLD_WEIGHTS = [3, 30];
-/** Fewer labels cannot choose between settings. */
-const MIN_GOLD = 10;
-const FOLDS = 5;
+export const ROUNDS = 5;
 const SMALLEST_LOSS_PROBA = 1e-3;
 const SMALLEST_OWN_PROBA = 1e-6;
 
@@ -22,24 +13,6 @@ const SMALLEST_OWN_PROBA = 1e-6;
 export interface OwnEvidence {
   readonly proba: Float64Array;
   readonly counts: Int32Array;
-}
-
-/** What smoothing was done with, and what it is worth on the gold rows. */
-export interface SmoothingReport {
-  /** Nearest rows per row; 0: on the gold rows the row's own votes alone did better, neighbours are not used. */
-  readonly neighbors: number;
-  readonly rounds: number;
-  /** A row's own n votes count as ownWeight * sqrt(n) independent ones. */
-  readonly ownWeight: number;
-  /** How many other rows a gold row counts for as a neighbour; 0: not at all. */
-  readonly goldWeight: number;
-  readonly goldRows: number;
-  /** How the two weights came about. */
-  readonly source: 'default' | 'gold';
-  /** With at least 10 gold rows: their accuracy, each predicted with the labels of its fifth hidden. */
-  readonly score?: number;
-  /** The same from the rows' own votes alone. */
-  readonly scoreWithout?: number;
 }
 
 /** @internal */
@@ -55,14 +28,26 @@ export interface Beliefs {
   readonly mean: Float64Array;
 }
 
+/** Mean log-loss (probabilities below 0.001 count as that) and accuracy. */
+export interface Judgement {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
 /** @internal The fitted rows (and gold rows of their own) with their evidence: what settings are tried on. */
 export class PosteriorGraph {
+  /** Number of rows, gold rows of their own included. */
+  readonly nodes: number;
+  /** Neighbours per row. */
+  readonly k: number;
+  /** Class index of every node, -1: unknown. */
+  readonly labels: Int32Array;
+  readonly classes: number;
   /** Nodes with a gold label. */
   readonly known: readonly number[];
   readonly #lists: NeighborLists;
   readonly #proba: Float64Array;
   readonly #counts: Int32Array;
-  readonly #labels: Int32Array;
   readonly #balance: readonly number[];
   readonly #options: CallOptions & AsyncOptions;
   #cached: { readonly ownWeight: number; readonly factor: Float64Array } | undefined;
@@ -78,7 +63,10 @@ export class PosteriorGraph {
     this.#lists = lists;
     this.#proba = proba;
     this.#counts = counts;
-    this.#labels = labels;
+    this.labels = labels;
+    this.nodes = lists.rows;
+    this.k = lists.k;
+    this.classes = balance.length;
     this.#balance = balance;
     this.#options = { threads, signal };
     this.known = Array.from(labels.keys()).filter((node) => labels[node]! >= 0);
@@ -97,7 +85,7 @@ export class PosteriorGraph {
   async propagate({ ownWeight, goldWeight }: Settings, clamped: readonly number[]): Promise<Beliefs> {
     const classes = this.#balance.length;
     const gold = new Int32Array(this.#lists.rows).fill(-1);
-    for (const node of clamped) gold[node] = this.#labels[node]!;
+    for (const node of clamped) gold[node] = this.labels[node]!;
     const beliefs = this.unlinked();
     const own = this.#own(ownWeight);
     const { state, weight, mean } = beliefs;
@@ -150,65 +138,28 @@ export class PosteriorGraph {
     return out;
   }
 
-  /** Every gold row's posterior, predicted without its own label: folds of every fifth one. */
-  async #crossValidate(settings: Settings): Promise<{ loss: number; accuracy: number }> {
-    const out = new Float64Array(this.known.length * this.#balance.length);
-    const folds = settings.goldWeight === 0 ? 1 : FOLDS;
-    for (let fold = 0; fold < folds; fold++) {
-      const held = this.known.filter((_, at) => at % folds === fold);
-      const clamped = folds === 1 ? [] : this.known.filter((_, at) => at % folds !== fold);
-      const proba = await this.smooth(await this.propagate(settings, clamped), settings.ownWeight, held);
-      const classes = this.#balance.length;
-      held.forEach((_, at) => {
-        out.set(proba.subarray(at * classes, (at + 1) * classes), (at * folds + fold) * classes);
-      });
-    }
-    return this.#judge(out);
+  /** Every node. */
+  all(): number[] {
+    return Array.from({ length: this.nodes }, (_, node) => node);
   }
 
-  #judge(proba: Float64Array): { loss: number; accuracy: number } {
+  /** What the rows' own votes say of some nodes. */
+  direct(nodes: readonly number[]): Float64Array {
+    return pickRows(this.#proba, this.#balance.length, nodes);
+  }
+
+  /** How well posteriors of the known nodes, in their order, meet their labels. */
+  judge(proba: Float64Array): Judgement {
     const classes = this.#balance.length;
     let loss = 0;
     let right = 0;
     this.known.forEach((node, at) => {
       const row = proba.subarray(at * classes, (at + 1) * classes);
-      const label = this.#labels[node]!;
+      const label = this.labels[node]!;
       loss -= Math.log(Math.max(SMALLEST_LOSS_PROBA, row[label]!));
       if (row.every((p, y) => y === label || p < row[label]!)) right++;
     });
     return { loss: loss / this.known.length, accuracy: right / this.known.length };
-  }
-
-  /** The gold weight first, then the own weight at that; own votes alone if they are right more often. */
-  async choose(): Promise<{ settings: Settings; report: SmoothingReport }> {
-    const goldRows = this.known.length;
-    const start = { ownWeight: OWN_WEIGHT, goldWeight: goldRows === 0 ? 0 : GOLD_WEIGHT };
-    const neighbors = this.#lists.k;
-    if (goldRows < MIN_GOLD) {
-      const report = { neighbors, rounds: ROUNDS, ...start, goldRows, source: 'default' } as const;
-      return { settings: start, report };
-    }
-    let best = { settings: start, ...(await this.#crossValidate(start)) };
-    const consider = async (settings: Settings) => {
-      const tried = await this.#crossValidate(settings);
-      if (tried.loss < best.loss) best = { settings, ...tried };
-    };
-    for (const goldWeight of [0, ...GOLD_WEIGHTS]) await consider({ ...start, goldWeight });
-    const { goldWeight } = best.settings;
-    for (const ownWeight of OWN_WEIGHTS) await consider({ ownWeight, goldWeight });
-    const direct = this.#judge(pickRows(this.#proba, this.#balance.length, this.known));
-    const alone = direct.accuracy > best.accuracy;
-    const settings = alone ? { ownWeight: 1, goldWeight: 0 } : best.settings;
-    const report: SmoothingReport = {
-      neighbors: alone ? 0 : neighbors,
-      rounds: ROUNDS,
-      ...settings,
-      goldRows,
-      source: 'gold',
-      score: alone ? direct.accuracy : best.accuracy,
-      scoreWithout: direct.accuracy,
-    };
-    return { settings, report };
   }
 }
 
@@ -220,7 +171,7 @@ export function ownFactor({ proba, counts }: OwnEvidence, balance: readonly numb
   });
 }
 
-function pickRows(values: Float64Array, columns: number, rows: readonly number[]): Float64Array {
+export function pickRows(values: Float64Array, columns: number, rows: readonly number[]): Float64Array {
   const picked = new Float64Array(rows.length * columns);
   rows.forEach((row, at) => {
     picked.set(values.subarray(row * columns, (row + 1) * columns), at * columns);

@@ -180,11 +180,78 @@ describe("extension 'posterior'", () => {
     expect(() => Epoxy.fromJSON(damaged, train)).toThrow(/Expected 2400 bytes for json.posterior.state but received 3/);
 
     const set = new EmbeddingSet(gold.embeddings);
-    const unsaved = await Epoxy.fit({ ...train, gold: { ...gold, embeddings: set } });
-    expect(unsaved.predictProba(fresh)).toEqual(epoxy.predictProba(fresh));
-    expect(() => unsaved.toJSON()).toThrow(/Expected gold.embeddings given as a matrix for toJSON/);
-    unsaved.close();
+    const withSet = await Epoxy.fit({ ...train, gold: { ...gold, embeddings: set } });
+    expect(withSet.predictProba(fresh)).toEqual(epoxy.predictProba(fresh));
+    const reread = Epoxy.fromJSON(JSON.parse(JSON.stringify(withSet)), train).predictProba(fresh);
+    epoxy.predictProba(fresh).forEach((p, row) => {
+      expect(reread[row]).toBeCloseTo(p, 5);
+    });
+    withSet.close();
     expect(set.bytes).toBeGreaterThan(0);
+    set.close();
+    expect(() => withSet.toJSON()).toThrow(/Expected an open EmbeddingSet/);
+  });
+
+  it.each(['cosine', 'l2', 'dot'] as const)(
+    '%s: lets an end model speak where neighbours know little',
+    async (metric) => {
+      // The class is the sign of one of 40 directions, the others are noise: near rows are no wiser than far ones.
+      const rows = (n: number, seed: number) => {
+        const embeddings = randomFloats(n, 40, seed);
+        const labels = Int8Array.from({ length: n }, (_, row) => (embeddings.data[40 * row]! > 0 ? 1 : -1));
+        const cells = Array.from(labels, (y, row) => [
+          row % 5 === 0 ? y : 0,
+          row % 7 === 0 ? y : 0,
+          row % 9 === 0 ? -y : 0,
+        ]);
+        return { embeddings, labels, votes: votes(n, 3, cells.flat()) };
+      };
+      const [train, gold, fresh] = [rows(600, 21), rows(80, 22), rows(300, 23)];
+      const model = { classBalance: [0.5, 0.5] };
+      const without = await Epoxy.fit({ ...train, gold, metric, model, endModel: false });
+      const epoxy = await Epoxy.fit({ ...train, gold, metric, model });
+      expect(without.report().smoothing!.endModelWeight).toBe(0);
+      expect(epoxy.report().smoothing!.endModelWeight).toBeGreaterThan(0);
+      expect(accuracy(epoxy.predict(fresh), fresh.labels)).toBeGreaterThan(
+        accuracy(without.predict(fresh), fresh.labels) + 0.03,
+      );
+      expect(accuracy(epoxy.labels, train.labels)).toBeGreaterThan(accuracy(without.labels, train.labels));
+
+      const proba = epoxy.predictProba(fresh);
+      expect(await epoxy.predictProbaAsync(fresh)).toEqual(proba);
+      const set = new EmbeddingSet(fresh.embeddings, { metric });
+      expect(epoxy.predictProba({ ...fresh, embeddings: set })).toEqual(proba);
+      const json = JSON.parse(JSON.stringify(epoxy));
+      expect(Epoxy.fromJSON(json, train).predictProba(fresh)).toEqual(proba);
+      const other = {
+        ...json,
+        posterior: { ...json.posterior, endModel: { weight: 1, model: { ...json.posterior.endModel.model, dims: 9 } } },
+      };
+      expect(() => Epoxy.fromJSON(other, train)).toThrow(/json.weights|dimensions/);
+    },
+  );
+
+  it('does not depend on the order of labelling functions, the names of classes, or the number of threads', async () => {
+    const [train, gold, fresh] = [wheel(200, 3, 31), wheel(60, 3, 32), wheel(50, 3, 33)];
+    const change = (rows: typeof train, column: (j: number) => number, name: (c: number) => number) => ({
+      ...rows,
+      votes: {
+        ...rows.votes,
+        data: rows.votes.data.map((_, at, all) => name(all[at - (at % 4) + column(at % 4)]!)),
+      },
+      labels: rows.labels.map(name),
+    });
+    const proba = (await Epoxy.fit({ ...train, gold, threads: 1 })).predictProba(fresh);
+    const next = (c: number) => (c === 0 ? 0 : (c % 3) + 1);
+    const [a, b, c] = [train, gold, fresh].map((rows) => change(rows, (j) => 3 - j, next)) as [
+      typeof train,
+      typeof train,
+      typeof train,
+    ];
+    const other = (await Epoxy.fit({ ...a, gold: b, threads: 2 })).predictProba(c);
+    proba.forEach((p, at) => {
+      expect(other[at - (at % 3) + (((at % 3) + 1) % 3)]).toBeCloseTo(p, 4);
+    });
   });
 
   it('copes with one row, none, and more neighbours than rows', async () => {

@@ -53,10 +53,25 @@ Napi::Value predict_end_model_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// gatherRows(embeddings (3), row numbers, out): some rows as the set holds them
+Napi::Value gather_rows(const Napi::CallbackInfo& info) {
+  const Operand embeddings(info, 0, "embeddings");
+  const Rows rows = embeddings.rows();
+  const auto* wanted = array_arg<int32_t>(info, 3, -1);
+  const int64_t count = array_length(info, 3);
+  auto* out = array_arg<float>(info, 4, count * rows.dims);
+  for (int64_t i = 0; i < count; ++i) {
+    if (wanted[i] < 0 || wanted[i] >= rows.rows) throw Napi::RangeError::New(info.Env(), "Expected row numbers");
+    std::copy_n(rows.row(wanted[i]), rows.dims, out + i * rows.dims);
+  }
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void register_end_model(Napi::Env env, Napi::Object exports) {
   exports.Set("fitEndModel", Napi::Function::New(env, fit_end_model_call));
+  exports.Set("gatherRows", Napi::Function::New(env, gather_rows));
   exports.Set("predictEndModel", Napi::Function::New(env, predict_end_model_call));
 }
 

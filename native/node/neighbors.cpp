@@ -2,6 +2,7 @@
 #include <string>
 
 #include "core/neighbors/extend.h"
+#include "core/neighbors/k_nearest_voters.h"
 #include "core/neighbors/nearest_voters.h"
 #include "core/neighbors/pairwise.h"
 #include "core/neighbors/top_k.h"
@@ -98,6 +99,22 @@ Napi::Value extend_votes_call(const Napi::CallbackInfo& info) {
   });
 }
 
+// kNearestVoters(VoteOperands (14), k, scores, neighbors, shares, threads, cuda, control)
+Napi::Value k_nearest_voters_call(const Napi::CallbackInfo& info) {
+  const VoteOperands in(info, 0);
+  const int64_t cells = in.query_votes.size();
+  const int64_t k = int_arg(info, 14);
+  const SoftVotes out{array_arg<float>(info, 15, cells), array_arg<int32_t>(info, 16, cells),
+                      array_arg<float>(info, 17, cells * in.domain.classes)};
+  const int threads = static_cast<int>(int_arg(info, 18));
+  const Device* device = device_arg(info, 19);
+  return run_call(info, [=](const JobControl& job) {
+    const RunOptions options{threads, job, device};
+    const auto sets = in.embeddings.resolve(in.metric, options);
+    k_nearest_voters(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain, k, out, options);
+  });
+}
+
 // newNearestVoters() -> an empty handle, filled by fillNearestVoters
 Napi::Value new_nearest_voters(const Napi::CallbackInfo& info) { return Handle<NearestVoters>::make(info.Env()); }
 
@@ -161,6 +178,7 @@ void register_neighbors(Napi::Env env, Napi::Object exports) {
   exports.Set("pairwise", Napi::Function::New(env, pairwise_values));
   exports.Set("topK", Napi::Function::New(env, top_k_rows));
   exports.Set("extendVotes", Napi::Function::New(env, extend_votes_call));
+  exports.Set("kNearestVoters", Napi::Function::New(env, k_nearest_voters_call));
   exports.Set("newNearestVoters", Napi::Function::New(env, new_nearest_voters));
   exports.Set("fillNearestVoters", Napi::Function::New(env, fill_nearest_voters));
   exports.Set("nearestVotersExtend", Napi::Function::New(env, nearest_voters_extend));

@@ -1,0 +1,130 @@
+// How much own votes, gold rows and the end model count in a posterior: chosen by cross-validation on the gold rows.
+import { type EndModelTrainer, mixPosteriors } from './posterior-end-model.js';
+import { type Beliefs, type Judgement, type PosteriorGraph, ROUNDS, type Settings } from './posterior-graph.js';
+
+/** n votes count as much as sqrt(n) independent ones, times this: votes are dependent, their product overstates them. */
+const OWN_WEIGHT = 1;
+const OWN_WEIGHTS = [0.5, 0.25];
+/** How many rows without a gold label a gold row counts for among neighbours. */
+const GOLD_WEIGHT = 10;
+const GOLD_WEIGHTS = [3, 30];
+/** Shares of the end model that are tried. */
+const MIXES = [0.25, 0.5, 0.75, 1];
+/** Fewer labels cannot choose between settings. */
+const MIN_GOLD = 10;
+const FOLDS = 5;
+
+/** What smoothing was done with, and what it is worth on the gold rows. */
+export interface SmoothingReport {
+  /** Nearest rows per row; 0: on the gold rows the row's own votes alone did better, neither neighbours nor the end model are used. */
+  readonly neighbors: number;
+  readonly rounds: number;
+  /** A row's own n votes count as ownWeight * sqrt(n) independent ones. */
+  readonly ownWeight: number;
+  /** How many other rows a gold row counts for as a neighbour; 0: not at all. */
+  readonly goldWeight: number;
+  /** Share of the end model in the posterior, 0 to 1 (log-linear). */
+  readonly endModelWeight: number;
+  readonly goldRows: number;
+  /** How the weights came about. */
+  readonly source: 'default' | 'gold';
+  /** With at least 10 gold rows: their accuracy, each predicted with the labels of its fifth hidden. */
+  readonly score?: number;
+  /** The same from the rows' own votes alone. */
+  readonly scoreWithout?: number;
+}
+
+/** @internal */
+export interface Choice {
+  readonly settings: Settings;
+  readonly endModelWeight: number;
+  readonly report: SmoothingReport;
+}
+
+/** The gold rows in folds of every fifth one, each with the beliefs that the labels of the others give. */
+async function* folds(graph: PosteriorGraph, settings: Settings, count: number) {
+  for (let fold = 0; fold < count; fold++) {
+    const held = graph.known.filter((_, at) => at % count === fold);
+    const clamped = count === 1 ? [] : graph.known.filter((_, at) => at % count !== fold);
+    const beliefs = await graph.propagate(settings, settings.goldWeight === 0 ? [] : clamped);
+    const place = (all: Float64Array, proba: Float64Array) => {
+      const classes = proba.length / held.length;
+      held.forEach((_, at) => {
+        all.set(proba.subarray(at * classes, (at + 1) * classes), (at * count + fold) * classes);
+      });
+    };
+    yield { held, clamped, beliefs, place } satisfies { beliefs: Beliefs; [other: string]: unknown };
+  }
+}
+
+/** Every gold row's posterior, predicted without its own label. */
+async function crossValidate(graph: PosteriorGraph, settings: Settings): Promise<Float64Array> {
+  const out = new Float64Array(graph.known.length * graph.classes);
+  // Where gold rows count for nothing, hiding them changes nothing.
+  for await (const { held, beliefs, place } of folds(graph, settings, settings.goldWeight === 0 ? 1 : FOLDS)) {
+    place(out, await graph.smooth(beliefs, settings.ownWeight, held));
+  }
+  return out;
+}
+
+/** The same beside an end model that has not seen the row either. */
+async function crossValidateEndModel(
+  graph: PosteriorGraph,
+  settings: Settings,
+  trainer: EndModelTrainer,
+): Promise<Float64Array> {
+  const out = new Float64Array(graph.known.length * graph.classes);
+  for await (const { held, clamped, beliefs, place } of folds(graph, settings, FOLDS)) {
+    const proba = await graph.smooth(beliefs, settings.ownWeight, graph.all());
+    const model = await trainer.train(proba, clamped, held);
+    place(out, await trainer.predict(model, held));
+  }
+  return out;
+}
+
+/**
+ * @internal The gold weight first, then the own weight at that, then the end model's share; own votes alone if they are
+ * right more often than all that.
+ * @param trainer undefined: no end model.
+ */
+export async function choose(graph: PosteriorGraph, trainer: EndModelTrainer | undefined): Promise<Choice> {
+  const goldRows = graph.known.length;
+  const start = { ownWeight: OWN_WEIGHT, goldWeight: goldRows === 0 ? 0 : GOLD_WEIGHT };
+  const common = { rounds: ROUNDS, goldRows } as const;
+  if (goldRows < MIN_GOLD) {
+    const report = { neighbors: graph.k, ...common, ...start, endModelWeight: 0, source: 'default' } as const;
+    return { settings: start, endModelWeight: 0, report };
+  }
+  let proba = await crossValidate(graph, start);
+  let settings: Settings = start;
+  let best: Judgement = graph.judge(proba);
+  const consider = async (other: Settings) => {
+    const tried = await crossValidate(graph, other);
+    const judged = graph.judge(tried);
+    if (judged.loss < best.loss) [settings, proba, best] = [other, tried, judged];
+  };
+  for (const goldWeight of [0, ...GOLD_WEIGHTS]) await consider({ ...start, goldWeight });
+  for (const ownWeight of OWN_WEIGHTS) await consider({ ownWeight, goldWeight: settings.goldWeight });
+
+  let endModelWeight = 0;
+  if (trainer) {
+    const model = await crossValidateEndModel(graph, settings, trainer);
+    for (const weight of MIXES) {
+      const judged = graph.judge(mixPosteriors(proba, model, weight, graph.classes));
+      if (judged.loss < best.loss) [endModelWeight, best] = [weight, judged];
+    }
+  }
+  const direct = graph.judge(graph.direct(graph.known));
+  const alone = direct.accuracy > best.accuracy;
+  if (alone) [settings, endModelWeight] = [{ ownWeight: 1, goldWeight: 0 }, 0];
+  const report: SmoothingReport = {
+    neighbors: alone ? 0 : graph.k,
+    ...common,
+    ...settings,
+    endModelWeight,
+    source: 'gold',
+    score: alone ? direct.accuracy : best.accuracy,
+    scoreWithout: direct.accuracy,
+  };
+  return { settings, endModelWeight, report };
+}
