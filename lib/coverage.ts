@@ -5,16 +5,15 @@ import type { VoteMatrix } from './types.js';
 export const votedCells = ({ data }: VoteMatrix) => data.reduce((sum: number, vote) => sum + (vote === 0 ? 0 : 1), 0);
 
 /** Votes of each row. */
-export const voteCounts = ({ data, shape: [rows, lfs] }: VoteMatrix) =>
-  Int32Array.from({ length: rows }, (_, row) =>
-    data.subarray(row * lfs, (row + 1) * lfs).reduce((sum, vote) => sum + (vote === 0 ? 0 : 1), 0),
-  );
+export function voteCounts({ data, shape: [rows, lfs] }: VoteMatrix): Int32Array {
+  const counts = new Int32Array(rows);
+  for (let row = 0, cell = 0; row < rows; row++)
+    for (let lf = 0; lf < lfs; lf++, cell++) if (data[cell] !== 0) counts[row]! += 1;
+  return counts;
+}
 
 /** 1 for rows with a vote. */
-export const votedRows = ({ data, shape: [rows, lfs] }: VoteMatrix) =>
-  Uint8Array.from({ length: rows }, (_, row) =>
-    data.subarray(row * lfs, (row + 1) * lfs).some((vote) => vote !== 0) ? 1 : 0,
-  );
+export const votedRows = (votes: VoteMatrix) => Uint8Array.from(voteCounts(votes), (count) => (count > 0 ? 1 : 0));
 
 /** Share of rows that are flagged; 0 of none. */
 export const share = (flags: Uint8Array) =>

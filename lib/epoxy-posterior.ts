@@ -27,14 +27,20 @@ export interface GoldSet {
 /** n x K in class order from what a label model gives: P(Y = +1), or K columns. */
 export function classColumns(proba: Float64Array, classes: number): Float64Array {
   if (classes > 0) return proba;
-  return Float64Array.from({ length: 2 * proba.length }, (_, at) =>
-    at % 2 === 1 ? proba[at >> 1]! : 1 - proba[at >> 1]!,
-  );
+  const columns = new Float64Array(2 * proba.length);
+  for (let row = 0; row < proba.length; row++) {
+    columns[2 * row] = 1 - proba[row]!;
+    columns[2 * row + 1] = proba[row]!;
+  }
+  return columns;
 }
 
 /** The inverse of {@link classColumns}. */
 export function publicProba(columns: Float64Array, classes: number): Float64Array {
-  return classes > 0 ? columns : Float64Array.from({ length: columns.length / 2 }, (_, row) => columns[2 * row + 1]!);
+  if (classes > 0) return columns;
+  const proba = new Float64Array(columns.length / 2);
+  for (let row = 0; row < proba.length; row++) proba[row] = columns[2 * row + 1]!;
+  return proba;
 }
 
 /** @internal */
@@ -61,26 +67,32 @@ export function labelsOf(
   model: LabelModel,
   { ties, uncovered }: PredictOptions,
 ): Int8Array {
-  const balance = model.classBalance;
-  const label = (c: number) => (model.classes === 0 ? c * 2 - 1 : c + 1);
-  // The class with the largest value; undefined: another comes within 1e-9.
-  const winner = (values: ArrayLike<number>) => {
-    const list = Array.from(values);
-    const most = Math.max(...list);
-    const near = list.filter((value) => value >= most - 1e-9);
-    return near.length === 1 ? list.indexOf(most) : undefined;
-  };
-  const likeliest = winner(balance);
-  return Int8Array.from(evidence, (has, row) => {
-    const values = columns.subarray(row * balance.length, (row + 1) * balance.length);
-    const found = has === 1 ? winner(values) : undefined;
-    if (found !== undefined) return label(found);
-    if ((has === 1 ? ties : uncovered) !== 'prior') return 0;
-    if (has === 0) return likeliest === undefined ? 0 : label(likeliest);
-    const most = Math.max(...values);
-    const tied = winner(balance.map((p, c) => (values[c]! >= most - 1e-9 ? p : 0)));
-    return tied === undefined ? 0 : label(tied);
+  const balance = Float64Array.from(model.classBalance);
+  const classes = balance.length;
+  const labels = new Int8Array(evidence.length);
+  evidence.forEach((has, row) => {
+    const from = row * classes;
+    let found = has === 1 ? winner(columns, from, classes) : -1;
+    if (found < 0 && (has === 1 ? ties : uncovered) === 'prior') {
+      const values = columns.subarray(from, from + classes);
+      const most = Math.max(...values);
+      const tied = balance.map((p, c) => (values[c]! >= most - TIE ? p : 0));
+      found = winner(has === 0 ? balance : tied, 0, classes);
+    }
+    if (found >= 0) labels[row] = model.classes === 0 ? found * 2 - 1 : found + 1;
   });
+  return labels;
+}
+
+/** Values this near to the largest one tie with it. */
+const TIE = 1e-9;
+
+/** The class with the largest of values[from .. from + classes]; -1: another comes within 1e-9. */
+function winner(values: Float64Array, from: number, classes: number): number {
+  let best = 0;
+  for (let c = 1; c < classes; c++) if (values[from + c]! > values[from + best]!) best = c;
+  for (let c = 0; c < classes; c++) if (c !== best && values[from + c]! >= values[from + best]! - TIE) return -1;
+  return best;
 }
 
 /** @internal Gold rows before the label model is known: their labels, and where they are. */

@@ -171,18 +171,19 @@ async function mixed(
   return mixPosteriors(proba, other, weight, model.classes);
 }
 
-/** 1 where a row has a vote of its own or a neighbour that counts. */
-function evidenceOf(
+/** @internal 1 where a row has a vote of its own or a neighbour that counts. */
+export function evidenceOf(
   counts: Int32Array,
   { indices, weights, k }: NeighborLists,
   supportWeight: Float64Array,
 ): Uint8Array {
-  return Uint8Array.from(counts, (count, row) => {
-    for (let at = row * k; count === 0 && at < (row + 1) * k; at++) {
-      if (weights[at]! > 0 && supportWeight[indices[at]!]! > 0) return 1;
-    }
-    return Math.min(count, 1);
-  });
+  const evidence = new Uint8Array(counts.length);
+  for (let row = 0; row < counts.length; row++) {
+    let any = counts[row]! > 0;
+    for (let at = row * k; !any && at < (row + 1) * k; at++) any = weights[at]! > 0 && supportWeight[indices[at]!]! > 0;
+    evidence[row] = any ? 1 : 0;
+  }
+  return evidence;
 }
 
 function goldOf(gold: GoldEvidence | undefined, n: number, total: number): Int32Array {

@@ -116,11 +116,12 @@ export class PosteriorGraph {
     return { state, weight: new Float64Array(this.#lists.rows), mean: Float64Array.from(this.#balance, () => 1) };
   }
 
-  /** The last round for some nodes; their own gold labels play no part in it. */
+  /** The last round for some nodes, ascending; their own gold labels play no part in it. */
   async smooth({ state, weight, mean }: Beliefs, ownWeight: number, nodes: readonly number[]): Promise<Float64Array> {
     const classes = mean.length;
-    const lists = pickLists(this.#lists, nodes);
-    const own = pickRows(this.#own(ownWeight), classes, nodes);
+    const all = nodes.length === this.#lists.rows;
+    const lists = all ? this.#lists : pickLists(this.#lists, nodes);
+    const own = all ? this.#own(ownWeight) : pickRows(this.#own(ownWeight), classes, nodes);
     const out = new Float64Array(nodes.length * classes);
     await runJob({ signal: this.#options.signal }, (control) =>
       addon.smoothPosterior(
@@ -165,10 +166,24 @@ export class PosteriorGraph {
 
 /** balance^(1 - a) * proba^a, a = ownWeight / sqrt(votes): the class balance times the votes' likelihood to the power a. */
 export function ownFactor({ proba, counts }: OwnEvidence, balance: readonly number[], ownWeight: number): Float64Array {
-  return proba.map((q, at) => {
-    const exponent = ownWeight / Math.sqrt(Math.max(1, counts[Math.floor(at / balance.length)]!));
-    return balance[at % balance.length]! ** (1 - exponent) * Math.max(q, SMALLEST_OWN_PROBA) ** exponent;
-  });
+  const classes = balance.length;
+  const factor = new Float64Array(proba.length);
+  // Rows with as many votes share what does not depend on their posterior.
+  const shared: { exponent: number; start: readonly number[] }[] = [];
+  for (let row = 0; row < counts.length; row++) {
+    const count = Math.max(1, counts[row]!);
+    let known = shared[count];
+    if (known === undefined) {
+      const exponent = ownWeight / Math.sqrt(count);
+      known = { exponent, start: balance.map((p) => p ** (1 - exponent)) };
+      shared[count] = known;
+    }
+    for (let y = 0; y < classes; y++) {
+      const at = row * classes + y;
+      factor[at] = known.start[y]! * Math.max(proba[at]!, SMALLEST_OWN_PROBA) ** known.exponent;
+    }
+  }
+  return factor;
 }
 
 export function pickRows(values: Float64Array, columns: number, rows: readonly number[]): Float64Array {

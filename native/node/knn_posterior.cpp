@@ -24,7 +24,7 @@ struct ListArgs {
     }
   }
 
-  NeighborLists lists;
+  WeightedLists lists;
   int64_t support;
 };
 

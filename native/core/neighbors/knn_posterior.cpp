@@ -58,7 +58,7 @@ void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int6
   });
 }
 
-void smooth_round(const NeighborLists& lists, const Beliefs& beliefs, const double* own, int64_t classes, double* out,
+void smooth_round(const WeightedLists& lists, const Beliefs& beliefs, const double* own, int64_t classes, double* out,
                   int threads, const JobControl& job) {
   for_blocks(lists.rows, threads, job, [&](int64_t first, int64_t end) {
     for (int64_t i = first; i < end; ++i) {
@@ -88,7 +88,7 @@ void smooth_round(const NeighborLists& lists, const Beliefs& beliefs, const doub
   });
 }
 
-Beliefs propagate(const NeighborLists& lists, const double* proba, const int32_t* counts, const int32_t* gold,
+Beliefs propagate(const WeightedLists& lists, const double* proba, const int32_t* counts, const int32_t* gold,
                   const double* own, int64_t classes, double gold_weight, int rounds, int threads,
                   const JobControl& job) {
   const auto rows = static_cast<size_t>(lists.rows);

@@ -24,7 +24,7 @@
 namespace nearvote {
 
 // Neighbours of `rows` rows: k support rows each (-1: none) and their weights >= 0.
-struct NeighborLists {
+struct WeightedLists {
   const int32_t* indices = nullptr;  // rows x k
   const float* weights = nullptr;    // rows x k
   int64_t rows = 0;
@@ -45,13 +45,13 @@ struct Beliefs {
 
 // One round for lists.rows rows. own: rows x K, every row positive somewhere. out: rows x K distributions; may not be
 // beliefs.state.
-void smooth_round(const NeighborLists& lists, const Beliefs& beliefs, const double* own, int64_t classes, double* out,
+void smooth_round(const WeightedLists& lists, const Beliefs& beliefs, const double* own, int64_t classes, double* out,
                   int threads = 0, const JobControl& job = {});
 
 // Rounds over the support rows themselves. proba: S x K, posterior of every row from its own votes; counts: S, 1 where
 // a row has evidence in the first round; gold: S, class index of a clamped row or -1; gold_weight > 0: a clamped row
 // counts like that many others. own: S x K as in smooth_round. rounds >= 0. Returns the beliefs after these rounds.
-Beliefs propagate(const NeighborLists& lists, const double* proba, const int32_t* counts, const int32_t* gold,
+Beliefs propagate(const WeightedLists& lists, const double* proba, const int32_t* counts, const int32_t* gold,
                   const double* own, int64_t classes, double gold_weight, int rounds, int threads = 0,
                   const JobControl& job = {});
 

@@ -20,7 +20,7 @@ struct Graph {
   std::vector<int32_t> indices;
   std::vector<float> weights;
   int64_t rows, k;
-  NeighborLists lists() const { return {indices.data(), weights.data(), rows, k}; }
+  WeightedLists lists() const { return {indices.data(), weights.data(), rows, k}; }
 };
 
 // One row by the definition.
