@@ -11,7 +11,7 @@ const d = 768;
 const threshold = 0.5;
 
 // What is good enough, per number of LFs.
-const forced = isa === 'avx512';
+const forced = isa.startsWith('avx512');
 const ASKED = {
   10: forced ? { faiss: [2.3, 3] } : { faiss: [8, 20], dense: [20, 50] },
   50: forced ? { faiss: [8, 12] } : { faiss: [15, 40], dense: [35, 90] },

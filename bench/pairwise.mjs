@@ -33,7 +33,11 @@ await compare({
     ),
   ],
   // Values are float32 sums: where the filter runs on bf16 tiles, this runs on AVX-512.
-  floors: floors({ flops: 2 * n * n * d, unit: isa === 'amx' ? 'avx512' : isa, bytes: 4 * (2 * n * d + n * n) }),
+  floors: floors({
+    flops: 2 * n * n * d,
+    unit: isa === 'amx' || isa === 'avx512_vnni' ? 'avx512' : isa,
+    bytes: 4 * (2 * n * d + n * n),
+  }),
   rounds: 9,
 });
 python.close();

@@ -8,8 +8,8 @@ import { markdownTable, writeTable } from './lib/table.mjs';
 
 // What is run, and on which instruction sets: '' is the best one of this machine.
 const QUESTIONS = {
-  extension: ['', 'avx512'],
-  'top-k': ['', 'avx512'],
+  extension: ['', 'avx512_vnni', 'avx512'],
+  'top-k': ['', 'avx512_vnni', 'avx512'],
   'one-query': [''],
   pairwise: [''],
   moments: [''],

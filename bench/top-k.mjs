@@ -10,7 +10,7 @@ import { PythonPeer } from './lib/python.mjs';
 
 const n = 10_000;
 const d = 768;
-const forced = isa === 'avx512';
+const forced = isa.startsWith('avx512');
 
 // Rows of unit length, so that cosine and the inner product of the peers rank alike. Queries are other rows than the support.
 const support = normalized(clustered({ n, d, seed: 1 }).embeddings);

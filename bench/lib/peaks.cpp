@@ -1,5 +1,6 @@
 // What this machine can do at most, measured in a second or two: prints one JSON object, all figures for T threads
-// together. flops: float32 FMA of each width, registers only, and the bf16 tile product (2 x 2 tiles, operands loaded
+// together. flops: float32 FMA of each width and int8 dot products,
+// registers only, and the bf16 tile product (2 x 2 tiles, operands loaded
 // from L2 as any product must). bytes: reading memory. words: and + popcount on 64-bit words of L1. Usage: peaks T
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -71,6 +72,19 @@ __attribute__((target("avx512f"))) double fma_avx512(int) {
   for (auto& s : sum) total += _mm512_cvtss_f32(s);
   sink = total;
   return 2.0 * 16 * 12 * kSteps;
+}
+
+__attribute__((target("avx512f,avx512vnni"))) double dots_vnni(int) {
+  __m512i sum[12];
+  for (auto& s : sum) s = _mm512_setzero_si512();
+  const __m512i x = _mm512_set1_epi32(0x01020304), y = _mm512_set1_epi32(0x04030201);
+  for (int step = 0; step < kSteps; ++step)
+#pragma GCC unroll 12
+    for (auto& s : sum) s = _mm512_dpbusd_epi32(s, x, y);
+  int total = 0;
+  for (auto& s : sum) total += _mm512_reduce_add_epi32(s);
+  sink = static_cast<float>(total);
+  return 2.0 * 64 * 12 * kSteps;
 }
 
 struct alignas(64) TileConfig {
@@ -147,6 +161,7 @@ int main(int argc, char** argv) {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     std::printf(", \"avx2\": %.4g", rate(threads, fma_avx2));
   if (__builtin_cpu_supports("avx512f")) std::printf(", \"avx512\": %.4g", rate(threads, fma_avx512));
+  if (__builtin_cpu_supports("avx512vnni")) std::printf(", \"avx512_vnni\": %.4g", rate(threads, dots_vnni));
   // arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA): fails where there are no tiles.
   if (syscall(SYS_arch_prctl, 0x1023, 18) == 0) {
     std::vector<std::vector<uint16_t>> operands(static_cast<size_t>(threads));

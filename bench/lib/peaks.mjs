@@ -9,7 +9,7 @@ import { isa, threads } from './machine.mjs';
 
 let measured;
 
-/** { avx2, avx512, amx: flop/s; words: popcounts/s; bytes: B/s } of all threads together, as far as the machine has them. */
+/** { avx2, avx512, avx512_vnni, amx: flop/s; words: popcounts/s; bytes: B/s } of all threads together, as far as the machine has them. */
 export function peaks() {
   if (measured === undefined) {
     const folder = mkdtempSync(join(tmpdir(), 'nearvote-peaks-'));

@@ -30,7 +30,8 @@ CpuFeatures probe() {
   const auto has_state = [&](uint64_t bits) { return (state & bits) == bits; };
   features.avx2 = (b & bit_AVX2) != 0 && has_state(0x6);  // xmm, ymm
   const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
-  features.avx512 = features.avx2 && (b & avx512) == avx512 && has_state(0xe6);   // and mask, zmm registers
+  features.avx512 = features.avx2 && (b & avx512) == avx512 && has_state(0xe6);  // and mask, zmm registers
+  features.avx512_vnni = features.avx512 && (c & bit_AVX512VNNI) != 0;
   const uint32_t amx = 1u << 22 | 1u << 24;                                       // AMX-BF16, AMX-TILE
   features.amx_bf16 = features.avx512 && (d & amx) == amx && has_state(0x60000);  // tile configuration and data
   return features;

@@ -4,9 +4,10 @@
 namespace nearvote {
 
 struct CpuFeatures {
-  bool avx2 = false;      // with FMA
-  bool avx512 = false;    // F, BW, DQ, VL
-  bool amx_bf16 = false;  // with AVX-512; the tile registers still have to be asked for
+  bool avx2 = false;         // with FMA
+  bool avx512 = false;       // F, BW, DQ, VL
+  bool avx512_vnni = false;  // with the above
+  bool amx_bf16 = false;     // with AVX-512; the tile registers still have to be asked for
 };
 
 const CpuFeatures& cpu_features();

@@ -19,19 +19,20 @@ EmbeddingSet::EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, i
       stride_(head.stride_),
       metric_(head.metric_),
       kernels_(head.kernels_),
-      max_filter_norm_(std::max(head.max_filter_norm_, tail.max_filter_norm_)),
-      max_residual_(std::max(head.max_residual_, tail.max_residual_)),
+      precision_(head.rows_ > 0 ? head.precision_ : tail.precision_),
       max_bias_(std::max(head.max_bias_, tail.max_bias_)) {
   check_comparable(tail, head);
   if (rows_ >= std::numeric_limits<int32_t>::max())
     throw expected("fewer than 2^31 rows", "embeddings", std::to_string(rows_));
-  const auto join = [&](auto member) {
-    auto& joined = this->*member;
-    joined.assign((head.*member).begin(), (head.*member).end());
-    joined.insert(joined.end(), (tail.*member).begin(), (tail.*member).end());
-  };
-  join(&EmbeddingSet::filter_norm_);
-  join(&EmbeddingSet::residual_);
+  filter_norm_ = head.filter_norm_;
+  for (int64_t i = 0; i < tail.rows_; ++i)  // replaced below where the rows are rounded
+    filter_norm_.push_back((tail.filter_norm(i) + tail.residual(i)) * (1 + 0x1p-20f));
+  allocate_terms();
+  std::copy(head.residual_.begin(), head.residual_.end(), residual_.begin());
+  if (!scale_.empty() && head.rows_ > 0) {
+    std::copy_n(head.scale_.begin(), head.rows_, scale_.begin());
+    std::copy_n(head.offset_.begin(), head.rows_, offset_.begin());
+  }
   if (metric_ == Metric::l2) {
     bias_.assign(head.bias_.begin(), head.bias_.begin() + head.rows_);
     bias_.insert(bias_.end(), tail.bias_.begin(), tail.bias_.begin() + tail.rows_);
@@ -41,18 +42,19 @@ EmbeddingSet::EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, i
     for (int64_t i = 0; i < rows_; ++i)
       zero_rows_.push_back(i < head.rows_ ? head.is_zero(i) : tail.is_zero(i - head.rows_));
 
-  const bool bf16 = kernels_->precision == simd::Precision::bf16;
   int64_t at_end = head.rows_;
   const bool in_place = rows_ <= head.memory_->capacity && head.memory_->used.compare_exchange_strong(at_end, rows_);
-  memory_ = in_place ? head.memory_ : std::make_shared<Memory>(rows_, rows_ / 2, stride_, bf16 ? panel_size() : 0);
+  memory_ = in_place ? head.memory_ : std::make_shared<Memory>(rows_, rows_ / 2, stride_, packed_panel_size());
   if (in_place)
     grown_from_ = head.rows_;
   else
     copy_rows(head, threads);
-  if (tail.rows_ == 0) return;
-  std::memcpy(memory_->values.data() + head.rows_ * stride_, tail.memory_->values.data(),
-              static_cast<size_t>(tail.rows_ * stride_) * sizeof(float));
-  if (bf16) quantize(head.rows_, rows_);
+  if (tail.rows_ > 0)
+    std::memcpy(memory_->values.data() + head.rows_ * stride_, tail.memory_->values.data(),
+                static_cast<size_t>(tail.rows_ * stride_) * sizeof(float));
+  if (precision_ != simd::Precision::f32) quantize(head.rows_, rows_);
+  for (const float norm : filter_norm_) max_filter_norm_ = std::max(max_filter_norm_, norm);
+  for (const float residual : residual_) max_residual_ = std::max(max_residual_, residual);
 }
 
 // Whole panels: the last one's other lanes come along.
@@ -65,7 +67,7 @@ void EmbeddingSet::copy_rows(const EmbeddingSet& from, int threads) {
     if (memory_->panels.size() == 0) return;
     const int64_t panels = (end - begin + simd::kLanes - 1) / simd::kLanes;
     std::memcpy(memory_->panels.data() + begin / simd::kLanes * panel_size(), from.panel(begin / simd::kLanes),
-                static_cast<size_t>(panels * panel_size()) * sizeof(uint16_t));
+                static_cast<size_t>(panels * panel_size()));
   });
 }
 

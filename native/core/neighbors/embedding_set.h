@@ -1,5 +1,6 @@
 // The rows of an embedding matrix made ready for every search: checked, copied, normalised (cosine), packed for the
-// filter of the active instruction set. The caller's memory is not kept. Holds about 4 d bytes per row, 6 d with AMX.
+// filter of the active instruction set. The caller's memory is not kept. Holds about 4 d bytes per row, 5 d with int8
+// filters, 6 d with AMX.
 //
 // A set may grow: the grown one lies in the same memory where there is room, and the rows of the old one stay as they
 // are. Room is address space until it is written to, where the system commits memory lazily.
@@ -10,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -59,11 +61,16 @@ class EmbeddingSet {
 
   // --- operands of the filter product ---
   const simd::Kernels& kernels() const { return *kernels_; }
-  // bf16 only: panel p holds the rounded rows 16 p .. 16 p + 15, steps() panel steps long; beyond rows() finite values
-  // that mean nothing.
-  const uint16_t* panel(int64_t p) const { return memory_->panels.data() + p * panel_size(); }
-  int64_t steps() const { return (dims_ + simd::kPanelDepth - 1) / simd::kPanelDepth; }
-  int64_t panel_size() const { return steps() * simd::kPanelDepth * simd::kLanes; }
+  // What the filter works on: the kernels' precision, or float32 where int8 would be too coarse for these rows.
+  simd::Precision precision() const { return precision_; }
+  // Not float32: panel p holds the rounded rows 16 p .. 16 p + 15 steps() panel steps long; beyond
+  // rows() finite values that mean nothing.
+  const uint8_t* panel(int64_t p) const { return memory_->panels.data() + p * panel_size(); }
+  int64_t steps() const;
+  int64_t panel_size() const { return steps() * simd::kPanelStep; }
+  // int8: per row, zeros up to a whole panel; null otherwise.
+  const float* scale() const { return scale_.empty() ? nullptr : scale_.data(); }
+  const int32_t* offset() const { return offset_.empty() ? nullptr : offset_.data(); }
   // Upper bounds: the norm of the filter's form of row i, and of what rounding to that form took away.
   float filter_norm(int64_t i) const { return filter_norm_[static_cast<size_t>(i)]; }
   float residual(int64_t i) const { return residual_.empty() ? 0.0f : residual_[static_cast<size_t>(i)]; }
@@ -80,10 +87,13 @@ class EmbeddingSet {
     int64_t capacity;  // rows
     std::atomic<int64_t> used;
     AlignedBuffer<float> values;
-    AlignedBuffer<uint16_t> panels;  // bf16 filters only
+    AlignedBuffer<uint8_t> panels;  // empty: float32
   };
+  int64_t packed_panel_size() const { return precision_ == simd::Precision::f32 ? 0 : panel_size(); }
+  void allocate_terms();
   void quantize(int64_t first_row, int64_t end_row);
   void copy_rows(const EmbeddingSet& from, int threads);
+  void drop_packed();
   int64_t rows_;
   int64_t dims_;
   int64_t stride_;
@@ -92,8 +102,11 @@ class EmbeddingSet {
   std::shared_ptr<Memory> memory_;
   std::vector<uint8_t> zero_rows_;  // empty: none
   const simd::Kernels* kernels_;
+  simd::Precision precision_;
+  std::vector<float> scale_;     // int8 only
+  std::vector<int32_t> offset_;  // int8 only
   std::vector<float> filter_norm_;
-  std::vector<float> residual_;  // bf16 filters only
+  std::vector<float> residual_;  // empty: float32
   std::vector<float> bias_;      // l2 only
   float max_filter_norm_ = 0;
   float max_residual_ = 0;
@@ -104,6 +117,9 @@ class EmbeddingSet {
   };
   std::unique_ptr<DeviceSlot> device_ = std::make_unique<DeviceSlot>();
 };
+
+// Upper bound of a norm from its square.
+inline float norm_above(double squares) { return static_cast<float>(std::sqrt(squares) * (1 + 0x1p-22)) + 0x1p-149f; }
 
 // Throws InvalidArgument unless the two sets have the same metric, dims and kernels.
 void check_comparable(const EmbeddingSet& queries, const EmbeddingSet& support);

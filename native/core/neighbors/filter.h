@@ -1,7 +1,8 @@
 // The filter of every search: approximate scores of blocks of queries and support rows, with a proven bound of their
 // error. The filter score of query x and support row y is
 //   cosine, dot:  x.y            l2:  x.y - |y|^2 / 2   (nearer is larger; |x|^2 - 2 score is the squared distance)
-// computed in float32 or bf16 (simd/kernels.h). With x~ = rounded x, r = upper bound of |x - x~|,
+// computed in float32, bf16 or int8 (simd/kernels.h), as the support is packed. With x~ = rounded x, r = upper bound of
+// |x - x~|,
 //   |x.y - x~.y~| <= r_x |y~| + (|x~| + r_x) r_y + accumulation error * (|x~||y~| + |y|^2/2),
 // taken at the largest norms of the searched support.
 #pragma once
@@ -20,7 +21,7 @@ bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support);
 class FilterSupport {
  public:
   explicit FilterSupport(const EmbeddingSet& set);  // all rows, in place
-  // Chosen rows; copies their packed form (bf16) unless they are all.
+  // Chosen rows; copies their packed form (bf16, int8) unless they are all.
   FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads);
 
   int64_t size() const { return size_; }
@@ -41,11 +42,12 @@ class FilterSupport {
   friend class QueryBlock;
   const EmbeddingSet& set_;
   int64_t size_;
-  std::vector<int32_t> rows_;         // empty: all
-  AlignedBuffer<uint16_t> gathered_;  // bf16, when not all rows are searched
-  std::vector<float> gathered_bias_;  // l2, likewise
-  const uint16_t* panels_ = nullptr;  // bf16
-  const float* bias_ = nullptr;       // l2
+  std::vector<int32_t> rows_;        // empty: all
+  AlignedBuffer<uint8_t> gathered_;  // packed rows, when not all are searched; their terms likewise
+  std::vector<float> gathered_scale_;
+  std::vector<int32_t> gathered_offset_;
+  std::vector<float> gathered_bias_;
+  simd::PackedRows packed_;  // float32: the bias only
   double max_norm_;
   double max_residual_;
   double max_bias_;
@@ -59,7 +61,7 @@ class QueryBlock {
 
   // first: a multiple of simd::kLanes.
   void load(int64_t first, int64_t count);
-  // Chosen queries. bf16: packs their panels anew, so load() is cheaper where it serves.
+  // Chosen queries. Gathers their panels first, so load() is cheaper where it serves.
   void load_rows(const int32_t* rows, int64_t count);
 
   int64_t first() const { return first_; }  // after load()
@@ -78,15 +80,20 @@ class QueryBlock {
  private:
   static constexpr int64_t kTileSize = simd::kBlockRows * simd::kLanes;
   void pack_f32(int64_t group);
+  void pack_rounded(int64_t group, bool consecutive);
   void set_bounds();
 
   const EmbeddingSet& queries_;
   const FilterSupport& support_;
+  simd::Precision precision_;  // of the support
   AlignedBuffer<float> packed_f32_;
-  AlignedBuffer<uint16_t> packed_bf16_;
-  AlignedBuffer<uint16_t> panel_;  // bf16, load_rows: 16 chosen rows before packing
+  AlignedBuffer<uint8_t> packed_;
+  AlignedBuffer<uint8_t> panel_;  // 16 rows before packing
   AlignedBuffer<float> tile_;
   std::vector<int32_t> rows_;
+  std::vector<float> scale_;     // int8
+  std::vector<float> norm_;      // of the queries as packed, upper bounds
+  std::vector<float> residual_;  // of what rounding took away, likewise
   std::vector<float> error_;
   std::vector<double> squared_norm_;  // l2
   int64_t first_ = 0;

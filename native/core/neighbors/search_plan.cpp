@@ -21,7 +21,7 @@ SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support,
   const int wanted = work < kSerialBelow ? 1 : effective_threads(threads, 1 << 20);
   // Large blocks read the support less often, small ones keep every thread busy. The packed queries share the second
   // level cache with a tile, so fewer fit when they are float32.
-  plan.block = queries.kernels().precision == simd::Precision::bf16 ? 256 : 128;
+  plan.block = support.precision() == simd::Precision::f32 ? 128 : 256;
   const auto blocks = [&] { return (queries.rows() + plan.block - 1) / plan.block; };
   while (plan.block > 64 && blocks() < 4 * wanted) plan.block /= 2;
   plan.query_blocks = blocks();

@@ -154,7 +154,7 @@ void find_nearest_voters(const EmbeddingSet& set, const std::vector<int32_t>& qu
     return;
   }
   const FilterSupport filter(set, voters, threads);
-  int64_t block = set.kernels().precision == simd::Precision::bf16 ? 256 : 128;
+  int64_t block = set.precision() == simd::Precision::f32 ? 128 : 256;
   while (block > simd::kLanes && count < block * 4 * threads) block /= 2;
   const int64_t query_blocks = (count + block - 1) / block;
   // Few queries: every task sees a part of the voters, the parts are merged.

@@ -3,13 +3,14 @@
 #if defined(__x86_64__)
 #include "core/simd/avx512_vec.h"
 #include "core/simd/impl_canonical.h"
+#include "core/simd/impl_pack.h"
 #include "core/simd/impl_product.h"
 #include "core/simd/impl_scan.h"
 
 namespace nearvote::simd {
 namespace {
 
-constexpr int64_t kTile = kLanes * kPanelDepth;  // bf16 values of one tile register: 16 rows of 64 bytes
+constexpr int64_t kDepth = 32;  // bf16 values per line; a tile register holds one panel step
 
 struct alignas(64) TileConfig {
   uint8_t palette;
@@ -21,7 +22,7 @@ struct alignas(64) TileConfig {
 // All eight tile registers full. Static: gcc 12 drops the stores to a stack object given to ldtilecfg.
 const TileConfig kConfig = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
-void quantize_bf16(const float* row, int64_t dims, uint16_t* panel_row, double* sums) {
+Rounded quantize(const float* row, int64_t dims, uint8_t* panel_row) {
   __m512d kept = _mm512_setzero_pd(), lost = _mm512_setzero_pd();
   const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1);
   const __m512i exponent = _mm512_set1_epi32(0x7f800000);
@@ -30,7 +31,7 @@ void quantize_bf16(const float* row, int64_t dims, uint16_t* panel_row, double* 
     const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
     total = _mm512_fmadd_pd(high, high, _mm512_fmadd_pd(low, low, total));
   };
-  const int64_t padded = (dims + kPanelDepth - 1) / kPanelDepth * kPanelDepth;
+  const int64_t padded = (dims + kDepth - 1) / kDepth * kDepth;
   for (int64_t k = 0; k < padded; k += kLanes) {
     const int64_t left = dims - k;
     const __mmask16 mask = static_cast<__mmask16>(left >= kLanes ? 0xffff : left <= 0 ? 0 : (1u << left) - 1);
@@ -40,33 +41,20 @@ void quantize_bf16(const float* row, int64_t dims, uint16_t* panel_row, double* 
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);
     __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(half, odd)), 16);
     rounded = _mm512_maskz_mov_epi32(_mm512_test_epi32_mask(_mm512_slli_epi32(rounded, 16), exponent), rounded);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(panel_row + k / kPanelDepth * kTile + k % kPanelDepth),
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(panel_row + k / kDepth * kPanelStep + k % kDepth * 2),
                         _mm512_cvtepi32_epi16(rounded));
     const __m512 value = _mm512_castsi512_ps(_mm512_slli_epi32(rounded, 16));
     add_squares(value, kept);
     add_squares(_mm512_sub_ps(x, value), lost);
   }
-  sums[0] = _mm512_reduce_add_pd(kept);
-  sums[1] = _mm512_reduce_add_pd(lost);
-}
-
-// The right operand of a tile product holds pairs of consecutive values per column: the transpose of a panel step in
-// units of two values.
-void pack_bf16(const uint16_t* panel, int64_t steps, uint16_t* packed) {
-  typedef uint32_t Pair __attribute__((may_alias));
-  for (int64_t step = 0; step < steps; ++step) {
-    const Pair* source = reinterpret_cast<const Pair*>(panel + step * kTile);
-    Pair* target = reinterpret_cast<Pair*>(packed + step * kTile);
-    for (int pair = 0; pair < 16; ++pair)
-      for (int lane = 0; lane < kLanes; ++lane) target[pair * kLanes + lane] = source[lane * kLanes + pair];
-  }
+  return {_mm512_reduce_add_pd(kept), _mm512_reduce_add_pd(lost), 1, 0};
 }
 
 // Panels x Groups (1 or 2 each) tiles of scores. Registers: 0-3 sums, 4-5 support, 6-7 queries. ahead: memory to bring
 // into the second-level cache meanwhile, `lines` cache lines per step.
 template <int Panels, int Groups>
-void product_step(const uint16_t* panel, const uint16_t* packed, int64_t steps, const float* bias, float* out,
-                  int64_t group_stride, const uint16_t* ahead, int64_t lines) {
+void product_step(const uint8_t* panel, const uint8_t* packed, int64_t steps, const float* bias, float* out,
+                  int64_t group_stride, const uint8_t* ahead, int64_t lines) {
   if (bias == nullptr) {
     _tile_zero(0);
     if (Groups == 2) _tile_zero(1);
@@ -82,19 +70,19 @@ void product_step(const uint16_t* panel, const uint16_t* packed, int64_t steps, 
     if (Panels == 2) _tile_loadd(2, start[Panels - 1], 64);
     if (Panels == 2 && Groups == 2) _tile_loadd(3, start[Panels - 1], 64);
   }
-  const int64_t operand = steps * kTile;
+  const int64_t operand = steps * kPanelStep;
   for (int64_t s = 0; s < steps; ++s) {
-    for (int64_t line = 0; line < lines; ++line, ahead += kPanelDepth)
+    for (int64_t line = 0; line < lines; ++line, ahead += kLineBytes)
       _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
-    _tile_loadd(4, panel + s * kTile, 64);
-    _tile_loadd(6, packed + s * kTile, 64);
+    _tile_loadd(4, panel + s * kPanelStep, 64);
+    _tile_loadd(6, packed + s * kPanelStep, 64);
     _tile_dpbf16ps(0, 4, 6);
     if (Groups == 2) {
-      _tile_loadd(7, packed + operand + s * kTile, 64);
+      _tile_loadd(7, packed + operand + s * kPanelStep, 64);
       _tile_dpbf16ps(1, 4, 7);
     }
     if (Panels == 2) {
-      _tile_loadd(5, panel + operand + s * kTile, 64);
+      _tile_loadd(5, panel + operand + s * kPanelStep, 64);
       _tile_dpbf16ps(2, 5, 6);
     }
     if (Panels == 2 && Groups == 2) _tile_dpbf16ps(3, 5, 7);
@@ -107,27 +95,27 @@ void product_step(const uint16_t* panel, const uint16_t* packed, int64_t steps, 
 }
 
 template <int Panels>
-void product_panels(const uint16_t* panel, const uint16_t* packed, int64_t groups, int64_t steps, const float* bias,
+void product_panels(const uint8_t* panel, const uint8_t* packed, int64_t groups, int64_t steps, const float* bias,
                     float* out, int64_t group_stride) {
   // While these panels meet all groups, the next ones come from further away. With few groups the product is bound by
   // memory and the hardware's own prefetching does as well.
   const int64_t lines = groups >= 8 ? 2 * Panels * kLanes / groups : 0;
-  const uint16_t* ahead = panel + Panels * steps * kTile;
+  const uint8_t* ahead = panel + Panels * steps * kPanelStep;
   int64_t g = 0;
-  for (; g + 2 <= groups; g += 2, ahead += steps * lines * kPanelDepth)
-    product_step<Panels, 2>(panel, packed + g * steps * kTile, steps, bias, out + g * group_stride, group_stride, ahead,
-                            lines);
+  for (; g + 2 <= groups; g += 2, ahead += steps * lines * kLineBytes)
+    product_step<Panels, 2>(panel, packed + g * steps * kPanelStep, steps, bias, out + g * group_stride, group_stride,
+                            ahead, lines);
   if (g < groups)
-    product_step<Panels, 1>(panel, packed + g * steps * kTile, steps, bias, out + g * group_stride, group_stride, ahead,
-                            lines);
+    product_step<Panels, 1>(panel, packed + g * steps * kPanelStep, steps, bias, out + g * group_stride, group_stride,
+                            ahead, lines);
 }
 
-void product_bf16(const uint16_t* panels, int64_t panel_count, const uint16_t* packed, int64_t groups, int64_t steps,
-                  const float* bias, float* out, int64_t group_stride) {
+void product_packed(const PackedRows* support, int64_t panel_count, const uint8_t* packed, const float*, int64_t groups,
+                    int64_t steps, float* out, int64_t group_stride) {
   _tile_loadconfig(&kConfig);
   for (int64_t p = 0; p < panel_count; p += 2) {
-    const uint16_t* panel = panels + p * steps * kTile;
-    const float* panel_bias = bias == nullptr ? nullptr : bias + p * kLanes;
+    const uint8_t* panel = support->panels + p * steps * kPanelStep;
+    const float* panel_bias = support->bias == nullptr ? nullptr : support->bias + p * kLanes;
     float* tile = out + p * kLanes * kLanes;
     if (p + 2 <= panel_count)
       product_panels<2>(panel, packed, groups, steps, panel_bias, tile, group_stride);
@@ -139,23 +127,24 @@ void product_bf16(const uint16_t* panels, int64_t panel_count, const uint16_t* p
 
 // Every addition of the tile unit rounds to nearest with results below 2^-126 flushed; a factor 2 covers the order in
 // which it adds the two products of a pair.
-double accumulation_error(int64_t depth) { return static_cast<double>(depth + 8) * 0x1.02p-23; }
+double packed_error(int64_t depth) { return static_cast<double>(depth + 8) * 0x1.02p-23; }
 
 }  // namespace
 
 const Kernels kAmx = {
     .name = "amx",
     .precision = Precision::bf16,
-    .accumulation_error = accumulation_error,
+    .accumulation_error = accumulation_error_f32,
     .dot = canonical<DotTerm>,
     .squared_distance = canonical<SquareTerm>,
     .dot4 = canonical4<DotTerm>,
     .squared_distance4 = canonical4<SquareTerm>,
     .pack_f32 = pack_f32,
     .product_f32 = product_f32,
-    .quantize_bf16 = quantize_bf16,
-    .pack_bf16 = pack_bf16,
-    .product_bf16 = product_bf16,
+    .packed_error = packed_error,
+    .quantize = quantize,
+    .pack = pack_lines<0>,
+    .product_packed = product_packed,
     .scan_votes = scan_votes,
     .scan_rows = scan_rows,
 };

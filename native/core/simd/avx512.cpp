@@ -17,9 +17,10 @@ const Kernels kAvx512 = {
     .squared_distance4 = canonical4<SquareTerm>,
     .pack_f32 = pack_f32,
     .product_f32 = product_f32,
-    .quantize_bf16 = nullptr,
-    .pack_bf16 = nullptr,
-    .product_bf16 = nullptr,
+    .packed_error = nullptr,
+    .quantize = nullptr,
+    .pack = nullptr,
+    .product_packed = nullptr,
     .scan_votes = scan_votes,
     .scan_rows = scan_rows,
 };

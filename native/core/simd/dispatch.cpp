@@ -15,6 +15,7 @@ std::vector<const Kernels*> usable() {
 #if defined(__x86_64__)
   if (cpu_features().avx2) tables.push_back(&kAvx2);
   if (cpu_features().avx512) tables.push_back(&kAvx512);
+  if (cpu_features().avx512_vnni) tables.push_back(&kAvx512Vnni);
   if (enable_amx()) tables.push_back(&kAmx);
 #elif defined(__aarch64__)
   tables.push_back(&kNeon);

@@ -13,6 +13,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   nearvote_isa_flags(votes/plane_kernels_avx512.cpp ${NEARVOTE_AVX512} -mavx512vpopcntdq)
   nearvote_isa_flags(simd/avx2.cpp -mavx2 -mfma)
   nearvote_isa_flags(simd/avx512.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma)
+  nearvote_isa_flags(simd/avx512_vnni.cpp ${NEARVOTE_AVX512} -mavx512dq -mavx512vnni -mfma)
   nearvote_isa_flags(simd/amx.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma -mamx-tile -mamx-bf16)
 endif()
 

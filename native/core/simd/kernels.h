@@ -12,14 +12,34 @@
 
 namespace nearvote::simd {
 
-constexpr int kLanes = 16;       // queries per group, also rows of a bf16 panel
+constexpr int kLanes = 16;       // queries per group, also rows of a panel
 constexpr int kBlockRows = 256;  // support rows per tile
-constexpr int kPanelDepth = 32;  // bf16 values of one row within one panel step
+constexpr int kLineBytes = 64;   // of one row within one panel step
 
 // The operands of the filter product.
 enum class Precision {
   f32,   // support rows as they are (row pointers), queries packed by pack_f32
-  bf16,  // support in panels [depth/32][16 rows][32], queries packed from such panels by pack_bf16
+  bf16,  // rounded to 8 significant bits, 32 values per line
+  int8,  // whole multiples, -127 to 127, of a scale per row, 64 values per line
+};
+// Rounded rows lie in panels [step][16 rows][64 bytes], from which queries are packed once more.
+constexpr int kPanelStep = kLanes * kLineBytes;
+constexpr int64_t kMaxInt8Depth = 1 << 15;  // longer sums could leave 32 bits
+
+// What rounding gave one row.
+struct Rounded {
+  double kept;     // sum of squares of the rounded row
+  double lost;     // sum of squares of what rounding took away
+  float scale;     // int8: value = scale * code
+  int32_t offset;  // int8: what the product adds to the integer sums of this row as support
+};
+
+// Rounded support rows, 16 per panel. scale, offset: int8 only, per row. bias: per row, or null for zeros.
+struct PackedRows {
+  const uint8_t* panels;
+  const float* scale;
+  const int32_t* offset;
+  const float* bias;
 };
 
 // One support row that might be the answer of one (lane, cell).
@@ -43,7 +63,7 @@ struct Kernels {
   const char* name;
   Precision precision;
 
-  // Bound of |computed - exact| / (|x||y| + |bias|) of the filter product over `depth` terms of the packed operands.
+  // Bound of |computed - exact| / (|x||y| + |bias|) of the float32 product over `depth` terms.
   double (*accumulation_error)(int64_t depth);
 
   // --- canonical scores (neighbors/canonical.h): the same bits in every table ---
@@ -63,15 +83,16 @@ struct Kernels {
   void (*product_f32)(const float* const* rows, int64_t row_count, const float* packed, int64_t groups, int64_t depth,
                       const float* bias, float* out, int64_t row_stride, int64_t group_stride);
 
-  // --- bf16 product; null when precision is f32 ---
-  // Rounds one row to bf16 (to nearest; subnormals to zero) into its place in a panel: value k goes to
-  // panel[k / 32 * 512 + k % 32]. sums[0] = sum of squares of the rounded row, sums[1] = of what rounding took away.
-  void (*quantize_bf16)(const float* row, int64_t dims, uint16_t* panel_row, double* sums);
-  // One panel of 16 queries -> the layout product_bf16 wants, of the same size.
-  void (*pack_bf16)(const uint16_t* panel, int64_t steps, uint16_t* packed);
-  // As product_f32, over panels of 16 rows; row stride 16. bias: 16 per panel or null.
-  void (*product_bf16)(const uint16_t* panels, int64_t panel_count, const uint16_t* packed, int64_t groups,
-                       int64_t steps, const float* bias, float* out, int64_t group_stride);
+  // --- product of rounded operands; null when precision is f32 ---
+  // As accumulation_error, over `depth` rounded values.
+  double (*packed_error)(int64_t depth);
+  // Rounds one row to nearest (subnormals to zero), into its place in a panel; zeros fill its last line.
+  Rounded (*quantize)(const float* row, int64_t dims, uint8_t* panel_row);
+  // One panel of 16 queries -> the layout product_packed wants, of the same size.
+  void (*pack)(const uint8_t* panel, int64_t steps, uint8_t* packed);
+  // As product_f32, over panels of 16 rows; row stride 16. lane_scale (int8): of the queries, 16 per group.
+  void (*product_packed)(const PackedRows* support, int64_t panel_count, const uint8_t* packed, const float* lane_scale,
+                         int64_t groups, int64_t steps, float* out, int64_t group_stride);
 
   // --- epilogues over one group of a tile ---
   // For every list: raises lower[cell][lane] to (largest score of the list) - error[lane]; appends to `out` every row
@@ -89,6 +110,7 @@ extern const Kernels kBaseline;
 #if defined(__x86_64__)
 extern const Kernels kAvx2;
 extern const Kernels kAvx512;
+extern const Kernels kAvx512Vnni;
 extern const Kernels kAmx;
 #elif defined(__aarch64__)
 extern const Kernels kNeon;

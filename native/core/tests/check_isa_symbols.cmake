@@ -2,7 +2,7 @@
 # runs on an older one. -DNM=<nm> -DOBJECTS=<objects of the core>
 set(checked 0)
 foreach(object ${OBJECTS})
-  if(NOT object MATCHES "(avx2|avx512|amx)\\.cpp\\.")
+  if(NOT object MATCHES "(avx2|avx512|avx512_vnni|amx)\\.cpp\\.")
     continue()
   endif()
   execute_process(COMMAND ${NM} ${object} OUTPUT_VARIABLE symbols RESULT_VARIABLE result)

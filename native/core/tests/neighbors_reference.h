@@ -36,13 +36,14 @@ enum class Kind {
   huge_norm,
   tiny_norm,
   mixed_norm,
-  far_from_origin
+  far_from_origin,
+  outliers,  // one value in a row dwarfs the others
 };
 
 inline const std::vector<Kind>& all_kinds() {
-  static const std::vector<Kind> kinds{Kind::random,    Kind::clustered,  Kind::duplicates,
-                                       Kind::near_ties, Kind::zero_rows,  Kind::huge_norm,
-                                       Kind::tiny_norm, Kind::mixed_norm, Kind::far_from_origin};
+  static const std::vector<Kind> kinds{Kind::random,          Kind::clustered, Kind::duplicates, Kind::near_ties,
+                                       Kind::zero_rows,       Kind::huge_norm, Kind::tiny_norm,  Kind::mixed_norm,
+                                       Kind::far_from_origin, Kind::outliers};
   return kinds;
 }
 
@@ -88,6 +89,7 @@ inline Floats embeddings(Kind kind, int64_t rows, int64_t cols, unsigned seed) {
         spread = 0.5f;
         break;
       case Kind::far_from_origin:
+      case Kind::outliers:
         clustered = false;
         break;
     }
@@ -95,6 +97,7 @@ inline Floats embeddings(Kind kind, int64_t rows, int64_t cols, unsigned seed) {
       float value = normal(rng);
       if (clustered) value = centers[static_cast<size_t>(cluster * cols + c)] + spread * value;
       if (kind == Kind::far_from_origin) value = 100 + 0.01f * value;
+      if (kind == Kind::outliers && c == 0 && i % 8 == 0) value = 60;
       out.data[static_cast<size_t>(i * cols + c)] = scale * value;
     }
   }

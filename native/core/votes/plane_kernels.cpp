@@ -25,7 +25,7 @@ const PlaneKernels& choose() {
   const bool any = forced == nullptr;
   const PlaneKernels* avx512 = plane_kernels_for("avx512");
   const PlaneKernels* avx2 = plane_kernels_for("avx2");
-  if (avx512 != nullptr && (any || is("avx512") || is("amx"))) return *avx512;
+  if (avx512 != nullptr && (any || is("avx512") || is("avx512_vnni") || is("amx"))) return *avx512;
   if (avx2 != nullptr && (any || is("avx2"))) return *avx2;
   return kPlaneKernelsBaseline;
 }
