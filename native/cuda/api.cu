@@ -26,24 +26,40 @@ int32_t report(NearvoteText* error, int32_t status, const char* text) {
   return status;
 }
 
-// Calls on one device run one after the other.
+// Calls run one after the other. A failed one leaves no work behind and no memory idle.
 template <class Body>
 int32_t guarded(NearvoteText* error, int device, Body&& body) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
+  const auto failed = [&](int32_t status, const char* text) {
+    cudaDeviceSynchronize();
+    cudaGetLastError();
+    device_blocks().drop_idle();
+    pinned_blocks().drop_idle();
+    return report(error, status, text);
+  };
   try {
     check(cudaSetDevice(device), "choosing the device");
     body();
     return NEARVOTE_OK;
   } catch (const CallCancelled& cancelled) {
-    return report(error, NEARVOTE_CANCELLED, cancelled.what());
+    return failed(NEARVOTE_CANCELLED, cancelled.what());
   } catch (const OutOfDeviceMemory& memory) {
-    return report(error, NEARVOTE_OUT_OF_MEMORY, memory.what());
+    return failed(NEARVOTE_OUT_OF_MEMORY, memory.what());
   } catch (const std::bad_alloc&) {
-    return report(error, NEARVOTE_OUT_OF_MEMORY, "Not enough host memory for this call");
+    return failed(NEARVOTE_OUT_OF_MEMORY, "Not enough host memory for this call");
   } catch (const std::exception& other) {
-    return report(error, NEARVOTE_FAILED, other.what());
+    return failed(NEARVOTE_FAILED, other.what());
   }
+}
+
+template <class Body>
+int32_t guarded_search(NearvoteText* error, int device, Body&& body) {
+  return guarded(error, device, [&] {
+    body();
+    device_blocks().end_of_call();
+    pinned_blocks().end_of_call();
+  });
 }
 
 int32_t device_count(int32_t* count, NearvoteText* error) {
@@ -87,12 +103,23 @@ int32_t device_info(int32_t device, NearvoteDeviceInfo* info, NearvoteText* erro
   });
 }
 
+int live_sets = 0;  // under the lock of guarded
+
 int32_t create_set(const NearvoteSetArgs* args, NearvoteDeviceSet** set, NearvoteText* error) {
-  return guarded(error, args->device, [&] { *set = make_set(*args); });
+  return guarded(error, args->device, [&] {
+    *set = make_set(*args);
+    ++live_sets;
+  });
 }
 
 void destroy_set(NearvoteDeviceSet* set) {
-  if (set != nullptr) guarded(nullptr, set->device, [&] { delete set; });
+  if (set == nullptr) return;
+  guarded(nullptr, set->device, [&] {
+    delete set;
+    if (--live_sets > 0) return;
+    device_blocks().drop_idle();
+    pinned_blocks().drop_idle();
+  });
 }
 
 uint64_t set_bytes(const NearvoteDeviceSet* set) { return set->values.bytes() + set->halves.bytes(); }
@@ -104,19 +131,19 @@ bool comparable(const NearvoteDeviceSet* a, const NearvoteDeviceSet* b) {
 int32_t nearest_voters(const NearvoteVotersArgs* args, NearvoteText* error) {
   if (!comparable(args->queries, args->support) || args->lfs < 1 || args->classes_per_lf < 1 || args->searched_rows < 1)
     return report(error, NEARVOTE_INVALID, "queries, support and votes do not fit together");
-  return guarded(error, args->queries->device, [&] { search_voters(*args); });
+  return guarded_search(error, args->queries->device, [&] { search_voters(*args); });
 }
 
 int32_t top_k(const NearvoteTopKArgs* args, NearvoteText* error) {
   if (!comparable(args->queries, args->support) || args->k < 1 || args->k > NEARVOTE_DEVICE_MAX_K ||
       args->k > args->support->rows)
     return report(error, NEARVOTE_INVALID, "queries, support and k do not fit together");
-  return guarded(error, args->queries->device, [&] { search_top_k(*args); });
+  return guarded_search(error, args->queries->device, [&] { search_top_k(*args); });
 }
 
 int32_t pairwise(const NearvotePairwiseArgs* args, NearvoteText* error) {
   if (!comparable(args->a, args->b)) return report(error, NEARVOTE_INVALID, "the two sets do not fit together");
-  return guarded(error, args->a->device, [&] { compute_pairwise(*args); });
+  return guarded_search(error, args->a->device, [&] { compute_pairwise(*args); });
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 # The CUDA backend, a library of its own that nothing links against, and its emulation for tests.
-set(NEARVOTE_CUDA_KERNELS set sketch tensor_map select_voters select_top_k decide_voters decide_top_k search pairwise
-    api)
+set(NEARVOTE_CUDA_KERNELS memory set sketch tensor_map select_voters select_top_k decide_voters decide_top_k search
+    pairwise api)
 
 if(NEARVOTE_CUDA)
   # Machine code for every generation from Ampere on, and PTX for those to come.

@@ -11,7 +11,7 @@ namespace nearvote::cuda {
 struct DecideArgs {
   const float* queries;  // of the chunk's first query on
   const float* support;
-  int64_t dims;
+  int64_t dims, query_stride, support_stride;
   int32_t l2;
   const int32_t* order;  // position -> support row or -1
   int64_t positions;

@@ -23,8 +23,8 @@ __device__ inline int32_t row_to_decide(const DecideArgs& args, int64_t query, i
 
 // The canonical key of a row (any for row < 0), on all eight lanes of the quarter; all lanes of the warp call.
 __device__ inline double decide_key(const DecideArgs& args, int64_t query, int32_t row) {
-  const float* x = args.queries + query * args.dims;
-  const float* y = args.support + static_cast<int64_t>(row < 0 ? 0 : row) * args.dims;
+  const float* x = args.queries + query * args.query_stride;
+  const float* y = args.support + static_cast<int64_t>(row < 0 ? 0 : row) * args.support_stride;
   double sum = device::lane_sum(x, y, args.dims, threadIdx.x % 8, args.l2 != 0);
   for (int distance = 4; distance > 0; distance /= 2)
     sum = device::exact_add(sum, __shfl_xor_sync(kFullWarp, sum, distance));

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "core/device/canonical_lane.h"
+#include "cuda/chunks.h"
 #include "cuda/pairwise.h"
-#include "cuda/search.h"
 
 namespace nearvote::cuda {
 namespace {
@@ -13,7 +13,7 @@ constexpr int kThreads = 256;
 
 struct PairwiseTask {
   const float *a, *b;
-  int64_t a_rows, b_rows, dims;
+  int64_t a_rows, b_rows, dims, a_stride, b_stride;
   int32_t l2, complement;
   float* out;
 };
@@ -23,15 +23,16 @@ struct PairwiseTask {
 template <bool L2>
 __global__ void __launch_bounds__(kThreads) pairwise_values(PairwiseTask task) {
   __shared__ float left[kDepth][kTile + 4], right[kDepth][kTile + 4];
-  const int64_t first_a = static_cast<int64_t>(blockIdx.y) * kTile, first_b = static_cast<int64_t>(blockIdx.x) * kTile;
+  const int64_t tiles_b = (task.b_rows + kTile - 1) / kTile;
+  const int64_t first_a = blockIdx.x / tiles_b * kTile, first_b = blockIdx.x % tiles_b * kTile;
   const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
   float sums[4][4] = {};
   for (int64_t at = 0; at < task.dims; at += kDepth) {
     for (int i = threadIdx.x; i < kTile * kDepth; i += kThreads) {
       const int row = i / kDepth, k = i % kDepth;
       const bool inside = at + k < task.dims;
-      left[k][row] = inside && first_a + row < task.a_rows ? task.a[(first_a + row) * task.dims + at + k] : 0.0f;
-      right[k][row] = inside && first_b + row < task.b_rows ? task.b[(first_b + row) * task.dims + at + k] : 0.0f;
+      left[k][row] = inside && first_a + row < task.a_rows ? task.a[(first_a + row) * task.a_stride + at + k] : 0.0f;
+      right[k][row] = inside && first_b + row < task.b_rows ? task.b[(first_b + row) * task.b_stride + at + k] : 0.0f;
     }
     __syncthreads();
 #pragma unroll
@@ -67,8 +68,8 @@ __global__ void __launch_bounds__(kThreads) pairwise_canonical(PairwiseTask task
   const int64_t values = task.a_rows * task.b_rows;
   const int64_t at = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) / 8;
   const int64_t mine = at < values ? at : values - 1;
-  double sum = device::lane_sum(task.a + mine / task.b_rows * task.dims, task.b + mine % task.b_rows * task.dims,
-                                task.dims, threadIdx.x % 8, task.l2 != 0);
+  double sum = device::lane_sum(task.a + mine / task.b_rows * task.a_stride,
+                                task.b + mine % task.b_rows * task.b_stride, task.dims, threadIdx.x % 8, task.l2 != 0);
   for (int distance = 4; distance > 0; distance /= 2)
     sum = device::exact_add(sum, __shfl_xor_sync(kFullWarp, sum, distance));
   const double score = task.l2 != 0 ? sqrt(sum) : sum;
@@ -76,10 +77,17 @@ __global__ void __launch_bounds__(kThreads) pairwise_canonical(PairwiseTask task
     task.out[at] = static_cast<float>(task.complement != 0 ? device::exact_add(1, -score) : score);
 }
 
+struct PairwiseSlot : Chunk {
+  PairwiseSlot(int64_t values) : out(values, "matrix values"), host(values) {}
+  DeviceBuffer<float> out;
+  PinnedBuffer<float> host;
+  Stream stream;
+};
+
 }  // namespace
 
 void compute_pairwise(const NearvotePairwiseArgs& args) {
-  constexpr int64_t kScratch = int64_t{256} << 20;
+  constexpr int64_t kScratch = int64_t{64} << 20;
   const NearvoteDeviceSet &a = *args.a, &b = *args.b;
   poll(args.run, 0, a.rows);
   if (a.rows == 0 || b.rows == 0) return;
@@ -87,37 +95,32 @@ void compute_pairwise(const NearvotePairwiseArgs& args) {
       args.run != nullptr && args.run->scratch_bytes != 0 ? static_cast<int64_t>(args.run->scratch_bytes) : kScratch;
   const int64_t fit = scratch / 2 / (b.rows * static_cast<int64_t>(sizeof(float)));
   const int64_t chunk = std::clamp<int64_t>(fit / kTile * kTile, kTile, (a.rows + kTile - 1) / kTile * kTile);
-  DeviceBuffer<float> out[2] = {{chunk * b.rows, "matrix values"}, {chunk * b.rows, "matrix values"}};
-  const Stream streams[2];
-  int turn = 0;
-  for (int64_t first = 0; first < a.rows; first += chunk, turn ^= 1) {
-    const Stream& stream = streams[turn];
-    stream.wait();
-    const int64_t rows = std::min(chunk, a.rows - first);
-    const PairwiseTask task{a.values.data() + first * a.dims,
-                            b.values.data(),
-                            rows,
+  PairwiseSlot slots[2] = {{chunk * b.rows}, {chunk * b.rows}};
+  const auto start = [&](PairwiseSlot& slot) {
+    const PairwiseTask task{a.rows_at + slot.first * a.stride,
+                            b.rows_at,
+                            slot.count,
                             b.rows,
                             a.dims,
+                            a.stride,
+                            b.stride,
                             a.l2,
                             args.complement,
-                            out[turn].data()};
-    const dim3 tiles(static_cast<unsigned>((b.rows + kTile - 1) / kTile),
-                     static_cast<unsigned>((rows + kTile - 1) / kTile));
+                            slot.out.data()};
+    const dim3 tiles(static_cast<unsigned>((b.rows + kTile - 1) / kTile * ((slot.count + kTile - 1) / kTile)));
     if (args.precise != 0)
       launch("pairwise_canonical", pairwise_canonical,
-             dim3(static_cast<unsigned>((rows * b.rows * 8 + kThreads - 1) / kThreads)), dim3(kThreads), 0, stream,
-             task);
+             dim3(static_cast<unsigned>((slot.count * b.rows * 8 + kThreads - 1) / kThreads)), dim3(kThreads), 0,
+             slot.stream, task);
     else if (a.l2)
-      launch("pairwise_values", pairwise_values<true>, tiles, dim3(kThreads), 0, stream, task);
+      launch("pairwise_values", pairwise_values<true>, tiles, dim3(kThreads), 0, slot.stream, task);
     else
-      launch("pairwise_values", pairwise_values<false>, tiles, dim3(kThreads), 0, stream, task);
-    check(cudaMemcpyAsync(args.out + first * b.rows, out[turn].data(),
-                          static_cast<size_t>(rows * b.rows) * sizeof(float), cudaMemcpyDeviceToHost, stream),
-          "copy of the matrix");
-    poll(args.run, first + rows, a.rows);
-  }
-  for (const Stream& stream : streams) stream.wait();
+      launch("pairwise_values", pairwise_values<false>, tiles, dim3(kThreads), 0, slot.stream, task);
+    slot.out.download(slot.host.data(), slot.count * b.rows, slot.stream);
+  };
+  run_chunks(slots, a.rows, chunk, args.run, start, [&](PairwiseSlot& slot) {
+    std::copy_n(slot.host.data(), slot.count * b.rows, args.out + slot.first * b.rows);
+  });
 }
 
 }  // namespace nearvote::cuda

@@ -2,15 +2,12 @@
 #include <limits>
 
 #include "core/device/layout.h"
+#include "cuda/chunks.h"
 #include "cuda/search.h"
 
 namespace nearvote::cuda {
 
 using device::kTileRows;
-
-void poll(const NearvoteRun* run, int64_t done, int64_t total) {
-  if (run != nullptr && run->poll != nullptr && run->poll(run->context, done, total) != 0) throw CallCancelled();
-}
 
 Search::Search(const NearvoteDeviceSet& queries, const NearvoteDeviceSet& support, Placement placement,
                cudaStream_t stream)
@@ -67,9 +64,11 @@ void Search::sketch_chunk(int64_t first, int64_t count, uint32_t* codes, cudaStr
 
 DecideArgs Search::decide_args(int64_t first, int64_t count, const OpenedGroups& opened) const {
   DecideArgs args{};
-  args.queries = queries_.values.data() + first * queries_.dims;
-  args.support = support_.values.data();
+  args.queries = queries_.rows_at + first * queries_.stride;
+  args.support = support_.rows_at;
   args.dims = queries_.dims;
+  args.query_stride = queries_.stride;
+  args.support_stride = support_.stride;
   args.l2 = queries_.l2;
   args.order = order_.data();
   args.positions = static_cast<int64_t>(placement_.order.size());
@@ -86,15 +85,16 @@ constexpr int64_t kLongestChunk = 8192;
 
 // Queries per chunk: as many as two slots of scratch hold, whole tiles, at least one.
 int64_t chunk_queries(int64_t queries, int64_t bytes_per_query, const NearvoteRun* run) {
-  const int64_t scratch =
-      run != nullptr && run->scratch_bytes != 0 ? static_cast<int64_t>(run->scratch_bytes) : kDefaultScratch;
+  const int64_t scratch = run != nullptr && run->scratch_bytes != 0
+                              ? static_cast<int64_t>(run->scratch_bytes)
+                              : std::min(kDefaultScratch, static_cast<int64_t>(available_memory() / 2));
   const int64_t fit = std::min(scratch / 2 / std::max<int64_t>(1, bytes_per_query), kLongestChunk);
   const int64_t all = (queries + kTileRows - 1) / kTileRows * kTileRows;
   return std::clamp<int64_t>(fit / kTileRows * kTileRows, kTileRows, all);
 }
 
 // What both searches keep per chunk in flight.
-struct Slot {
+struct Slot : Chunk {
   Slot(const Search& search, int64_t chunk, int32_t capacity)
       : codes(search.filtered() ? chunk / device::kQueryBlock * device::kWords * search.groups() : 0, "codes"),
         counts(search.filtered() ? chunk : 0, "counts"),
@@ -110,37 +110,8 @@ struct Slot {
   DeviceBuffer<uint32_t> codes;
   DeviceBuffer<int32_t> counts, groups;
   int32_t capacity;
-  int64_t first = -1, count = 0;  // queries in flight; first < 0: none
   Stream stream;
 };
-
-// start(slot) enqueues the queries slot.first .. + slot.count, finish(slot) hands over what has been waited for.
-template <class SlotType, class Start, class Finish>
-void run_chunks(SlotType (&slots)[2], int64_t queries, int64_t chunk, const NearvoteRun* run, Start&& start,
-                Finish&& finish) {
-  const auto settle = [&](SlotType& slot) {
-    if (slot.first < 0) return;
-    slot.stream.wait();
-    finish(slot);
-    poll(run, slot.first + slot.count, queries);
-    slot.first = -1;
-  };
-  try {
-    int64_t turn = 0;
-    for (int64_t first = 0; first < queries; first += chunk, ++turn) {
-      SlotType& slot = slots[turn % 2];
-      settle(slot);
-      slot.first = first;
-      slot.count = std::min(chunk, queries - first);
-      start(slot);
-    }
-    settle(slots[turn % 2]);
-    settle(slots[(turn + 1) % 2]);
-  } catch (...) {
-    for (SlotType& slot : slots) cudaStreamSynchronize(slot.stream);  // nothing may use a buffer that is freed next
-    throw;
-  }
-}
 
 int64_t whole_tiles(int64_t count) { return (count + kTileRows - 1) / kTileRows * kTileRows; }
 
@@ -195,6 +166,7 @@ void search_voters(const NearvoteVotersArgs& args) {
   constexpr int64_t kBusy = 256;  // blocks of a selection that keep a device busy
   const NearvoteDeviceSet &queries = *args.queries, &support = *args.support;
   poll(args.run, 0, queries.rows);
+  if (queries.rows == 0) return;
   const Stream setup;
   const Search search(queries, support, place_voters(args), setup);
   const std::vector<LfRange> ranges = lf_ranges(search, args, setup);
@@ -256,10 +228,7 @@ void search_voters(const NearvoteVotersArgs& args) {
       decide.winners = slot.winners.data();
       decide_voters(decide, slot.stream);
     }
-    check(cudaMemcpyAsync(slot.host_winners.data(), slot.winners.data(),
-                          static_cast<size_t>(slot.count * cells) * sizeof(NearvoteWinner), cudaMemcpyDeviceToHost,
-                          slot.stream),
-          "copy of the winners");
+    slot.winners.download(slot.host_winners.data(), slot.count * cells, slot.stream);
   };
   run_chunks(slots, queries.rows, chunk, args.run, start, [&](VoterSlot& slot) {
     if (args.take(args.take_context, slot.first, slot.count, slot.host_winners.data()) != 0) throw CallCancelled();
@@ -270,9 +239,15 @@ namespace {
 
 struct TopKSlot : Slot {
   TopKSlot(const Search& search, int64_t chunk, int32_t capacity, int32_t k)
-      : Slot(search, chunk, capacity), rows(chunk * k, "nearest rows"), keys(chunk * k, "nearest keys") {}
+      : Slot(search, chunk, capacity),
+        rows(chunk * k, "nearest rows"),
+        keys(chunk * k, "nearest keys"),
+        host_rows(chunk * k),
+        host_keys(chunk * k) {}
   DeviceBuffer<int32_t> rows;
   DeviceBuffer<double> keys;
+  PinnedBuffer<int32_t> host_rows;
+  PinnedBuffer<double> host_keys;
 };
 
 }  // namespace
@@ -281,6 +256,7 @@ void search_top_k(const NearvoteTopKArgs& args) {
   constexpr int32_t kGroupsOfFourUpTo = 64;  // larger k opens so many groups that rows of their own are cheaper
   const NearvoteDeviceSet &queries = *args.queries, &support = *args.support;
   poll(args.run, 0, queries.rows);
+  if (queries.rows == 0) return;
   const Stream setup;
   const Search search(queries, support, place_rows(support.rows, args.k <= kGroupsOfFourUpTo ? 4 : 1), setup);
   const int32_t capacity = 2 * args.k + 256;
@@ -308,15 +284,13 @@ void search_top_k(const NearvoteTopKArgs& args) {
     decide.out_rows = slot.rows.data();
     decide.out_keys = slot.keys.data();
     decide_top_k(decide, slot.stream);
-    const int64_t at = slot.first * args.k, values = slot.count * args.k;
-    check(cudaMemcpyAsync(args.rows + at, slot.rows.data(), static_cast<size_t>(values) * sizeof(int32_t),
-                          cudaMemcpyDeviceToHost, slot.stream),
-          "copy of the rows");
-    check(cudaMemcpyAsync(args.keys + at, slot.keys.data(), static_cast<size_t>(values) * sizeof(double),
-                          cudaMemcpyDeviceToHost, slot.stream),
-          "copy of the keys");
+    slot.rows.download(slot.host_rows.data(), slot.count * args.k, slot.stream);
+    slot.keys.download(slot.host_keys.data(), slot.count * args.k, slot.stream);
   };
-  run_chunks(slots, queries.rows, chunk, args.run, start, [](TopKSlot&) {});
+  run_chunks(slots, queries.rows, chunk, args.run, start, [&](TopKSlot& slot) {
+    std::copy_n(slot.host_rows.data(), slot.count * args.k, args.rows + slot.first * args.k);
+    std::copy_n(slot.host_keys.data(), slot.count * args.k, args.keys + slot.first * args.k);
+  });
 }
 
 }  // namespace nearvote::cuda

@@ -1,5 +1,4 @@
-// A search of queries against placed support rows, chunk by chunk of queries on two streams: while one chunk is
-// selected and decided, the product of the next one runs and the results of the one before are handed over.
+// A search of queries against placed support rows.
 #pragma once
 
 #include <vector>
@@ -11,9 +10,6 @@
 #include "cuda/vote_lists.h"
 
 namespace nearvote::cuda {
-
-// Tells the caller how far it is; throws CallCancelled when asked to stop.
-void poll(const NearvoteRun* run, int64_t done, int64_t total);
 
 // The searched support rows as operands of the product, resident for one call.
 class Search {

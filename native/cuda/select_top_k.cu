@@ -13,6 +13,20 @@ using device::kWords;
 constexpr int kWarps = 16;
 constexpr int kThreads = kWarps * 32;
 
+// Every warp its share of the groups, this lane's word of each; eight loads are under way before the first is used.
+template <class Body>
+__device__ inline void walk_codes(const uint32_t* codes, int64_t groups, int warp, int lane, Body&& body) {
+  constexpr int kAhead = 8;
+  for (int64_t first = warp * kAhead; first < groups; first += kWarps * kAhead) {
+    uint32_t words[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) words[i] = first + i < groups ? codes[(first + i) * kWords + lane] : 0;
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i)
+      if (first + i < groups) body(first + i, words[i]);
+  }
+}
+
 __global__ void __launch_bounds__(kThreads, 1)
     open_top_groups(const uint32_t* codes, int64_t groups, const device::QueryFilter* filters, int64_t query_count,
                     int k, OpenedGroups opened) {
@@ -25,8 +39,7 @@ __global__ void __launch_bounds__(kThreads, 1)
   for (int pass = 0; pass < 2; ++pass) {
     for (int i = threadIdx.x; i < 256 * kQueryBlock; i += kThreads) histogram[i / kQueryBlock][i % kQueryBlock] = 0;
     __syncthreads();
-    for (int64_t group = warp; group < groups; group += kWarps) {
-      const uint32_t word = codes[group * kWords + lane];
+    walk_codes(codes, groups, warp, lane, [&](int64_t, uint32_t word) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const uint32_t code = device::half_word(word, half);
@@ -36,7 +49,7 @@ __global__ void __launch_bounds__(kThreads, 1)
         else if (code >> 8 == high_byte[column])
           atomicAdd(&histogram[code & 255][column], 1u);
       }
-    }
+    });
     __syncthreads();
     if (threadIdx.x < kQueryBlock) {
       const int column = threadIdx.x;
@@ -55,8 +68,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     __syncthreads();
   }
 
-  for (int64_t group = warp; group < groups; group += kWarps) {
-    const uint32_t word = codes[group * kWords + lane];
+  walk_codes(codes, groups, warp, lane, [&](int64_t group, uint32_t word) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       if (device::half_word(word, half) < bound[half * kWords + lane]) continue;
@@ -64,7 +76,7 @@ __global__ void __launch_bounds__(kThreads, 1)
       const int32_t at = atomicAdd(&opened.count[query], 1);
       if (at < opened.capacity) opened.groups[query * opened.capacity + at] = static_cast<int32_t>(group);
     }
-  }
+  });
 }
 
 }  // namespace

@@ -169,6 +169,56 @@ Problem adversarial_problem(Metric metric, unsigned seed) {
   return p;
 }
 
+NearvoteDeviceApi real{};
+int32_t create_set_on_host(const NearvoteSetArgs* args, NearvoteDeviceSet** set, NearvoteText* error) {
+  NearvoteSetArgs on_host = *args;
+  on_host.rows_on_host = 1;
+  return real.create_set(&on_host, set, error);
+}
+
+size_t memory_free(const NearvoteDeviceApi& api) {
+  NearvoteDeviceInfo info{};
+  NearvoteText error{};
+  api.device_info(0, &info, &error);
+  return info.memory_free;
+}
+
+// A search with ever more memory fails with a sentence that names what was needed, until it succeeds with the right
+// answer; the next one takes no more memory; and all is given back with the last set.
+void check_short_memory(const NearvoteDeviceApi& api, const Device& device) {
+  const size_t at_first = memory_free(api);
+  {
+    const Problem p = random_problem(ref::Kind::clustered, Metric::cosine, 300, 500, 32, 3, 2, 0.3, 91);
+    const ref::TopK wanted = ref::top_k(ref::keys(p.q, p.s, p.metric), p.q.rows, p.s.rows, 5, p.metric);
+    const EmbeddingSet queries(p.q.view(), p.metric), support(p.s.view(), p.metric);
+    device.resident(queries);
+    device.resident(support);
+    RunOptions options;
+    options.device = &device;
+    const size_t total = size_t{1} << 30, held = at_first - memory_free(api);
+    int failed = 0, right = 0;
+    size_t after = 0;
+    for (size_t room = 1 << 10; right < 3; room *= right == 0 ? 2 : 1) {
+      ++current->cases;
+      setenv("NEARVOTE_EMULATED_MEMORY", std::to_string(total - at_first + held + room).c_str(), 1);
+      ref::TopK top{std::vector<int32_t>(1500), std::vector<float>(1500)};
+      try {
+        top_k(queries, support, 5, top.indices.data(), top.scores.data(), options);
+        expect(top.indices == wanted.indices && ref::same(top.scores, wanted.scores), "with little memory");
+        const size_t left = memory_free(api);
+        expect(right++ == 0 || left == after, "memory grows from call to call");
+        after = left;
+      } catch (const DeviceError& error) {
+        ++failed;
+        expect(std::strstr(error.what(), "MiB of free device memory for ") != nullptr, error.what());
+      }
+    }
+    expect(failed > 0, "memory was never short");
+    unsetenv("NEARVOTE_EMULATED_MEMORY");
+  }
+  expect(memory_free(api) == at_first, "memory is kept without a set");
+}
+
 void run_section(std::vector<Section>& table, const char* name, const std::function<void()>& body) {
   table.push_back({name});
   current = &table.back();
@@ -196,6 +246,7 @@ int main(int argc, char** argv) {
     std::printf("skipped: %s\n", why.c_str());
     return 0;
   }
+  real = api;
   NearvoteDeviceInfo info{};
   NearvoteText error{};
   api.device_info(0, &info, &error);
@@ -271,6 +322,13 @@ int main(int argc, char** argv) {
       expect(mine, "one of four calls at once");
     }
   });
+  run_section(table, "rows on the host", [&] {
+    NearvoteDeviceApi elsewhere = api;
+    elsewhere.create_set = create_set_on_host;
+    const Device bus(elsewhere, 0);
+    for (Metric metric : kMetrics)
+      check_problem(bus, random_problem(ref::Kind::clustered, metric, 140, 90, 20, 3, 2, 0.3, 81), {4});
+  });
   run_section(table, "out of memory", [&] {
     ++current->cases;
     const float unread = 0;
@@ -278,13 +336,16 @@ int main(int argc, char** argv) {
     args.size = sizeof args;
     args.values = &unread;  // memory is asked for first
     args.dims = args.stride = 4096;
-    args.rows = static_cast<int64_t>(info.memory_total / (4096 * sizeof(float))) + 1;
+    args.rows = static_cast<int64_t>(info.memory_total / (4096 * sizeof(uint16_t))) + 1;
     NearvoteDeviceSet* set = nullptr;
     const int32_t status = api.create_set(&args, &set, &error);
     expect(status == NEARVOTE_OUT_OF_MEMORY, "status " + std::to_string(status));
-    expect(std::strstr(error.text, "MiB of free device memory for embeddings but received") != nullptr, error.text);
+    expect(std::strstr(error.text, "MiB of free device memory for quantised embeddings but received") != nullptr,
+           error.text);
     check_problem(device, random_problem(ref::Kind::random, Metric::cosine, 20, 50, 16, 2, 2, 0.5, 61), {3});
   });
+  if (std::strstr(api.backend, "emulation") != nullptr)  // its memory can be taken away
+    run_section(table, "short of memory", [&] { check_short_memory(api, device); });
   run_section(table, "cancellation", [&] {
     ++current->cases;
     const Problem p = random_problem(ref::Kind::random, Metric::cosine, 300, 100, 16, 2, 2, 0.5, 71);

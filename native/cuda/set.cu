@@ -14,12 +14,13 @@ __device__ inline double warp_sum(double x) {
 }
 
 // A warp per row.
-__global__ void __launch_bounds__(kWarps * 32) quantize_rows(const float* values, int64_t rows, int64_t dims,
-                                                             int64_t depth, uint16_t* halves, device::RowInfo* info) {
+__global__ void __launch_bounds__(kWarps * 32)
+    quantize_rows(const float* values, int64_t rows, int64_t dims, int64_t stride, int64_t depth, uint16_t* halves,
+                  device::RowInfo* info) {
   const int lane = threadIdx.x % 32;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
   if (row >= rows) return;
-  const float* from = values + row * dims;
+  const float* from = values + row * stride;
   float largest = 0;
   for (int64_t i = lane; i < dims; i += 32) largest = fmaxf(largest, fabsf(from[i]));
   for (int distance = 16; distance > 0; distance /= 2)
@@ -55,7 +56,22 @@ __global__ void __launch_bounds__(128)
 
 }  // namespace
 
+MappedRows::MappedRows(const float* rows, size_t bytes) {
+  auto* at = const_cast<float*>(rows);  // kernels only read
+  if (cudaHostRegister(at, bytes, cudaHostRegisterMapped) != cudaSuccess) throw_out_of_memory(bytes, "embeddings");
+  rows_ = at;
+}
+MappedRows::~MappedRows() {
+  if (rows_ != nullptr) cudaHostUnregister(rows_);
+}
+const float* MappedRows::on_device() const {
+  void* at = nullptr;
+  check(cudaHostGetDevicePointer(&at, rows_, 0), "mapping the embeddings");
+  return static_cast<const float*>(at);
+}
+
 NearvoteDeviceSet* make_set(const NearvoteSetArgs& args) {
+  constexpr size_t kRoomForSearch = size_t{256} << 20;
   auto set = std::make_unique<NearvoteDeviceSet>();
   set->device = args.device;
   set->rows = args.rows;
@@ -64,22 +80,33 @@ NearvoteDeviceSet* make_set(const NearvoteSetArgs& args) {
   set->l2 = args.metric == NEARVOTE_L2;
   set->cosine = args.metric == NEARVOTE_COSINE;
   const int64_t padded = (args.rows + device::kTileRows - 1) / device::kTileRows * device::kTileRows;
-  set->values = DeviceBuffer<float>(args.rows * args.dims, "embeddings");
-  set->halves = DeviceBuffer<uint16_t>(padded * set->depth, "quantised embeddings");
+  set->halves = DeviceBuffer<uint16_t>::resident(padded * set->depth, "quantised embeddings");
   set->info.resize(static_cast<size_t>(args.rows));
   if (args.rows == 0) return set.release();
   const Stream stream;
   DeviceBuffer<device::RowInfo> info(args.rows, "norms");
   const size_t row_bytes = static_cast<size_t>(args.dims) * sizeof(float);
-  check(cudaMemcpy2DAsync(set->values.data(), row_bytes, args.values, static_cast<size_t>(args.stride) * sizeof(float),
+  // A search sorts the halves of its support once more.
+  const size_t needed = static_cast<size_t>(args.rows) * row_bytes + set->halves.bytes() + kRoomForSearch;
+  if (args.rows_on_host == 0 && needed <= available_memory()) {
+    set->values = DeviceBuffer<float>::resident(args.rows * args.dims, "embeddings");
+    set->rows_at = set->values.data();
+    set->stride = args.dims;
+    check(
+        cudaMemcpy2DAsync(set->values.data(), row_bytes, args.values, static_cast<size_t>(args.stride) * sizeof(float),
                           row_bytes, static_cast<size_t>(args.rows), cudaMemcpyHostToDevice, stream),
         "copy of the embeddings");
+  } else {
+    const int64_t floats = (args.rows - 1) * args.stride + args.dims;
+    set->mapped = MappedRows(args.values, static_cast<size_t>(floats) * sizeof(float));
+    set->rows_at = set->mapped.on_device();
+    set->stride = args.stride;
+  }
   check(cudaMemsetAsync(set->halves.data(), 0, set->halves.bytes(), stream), "clearing");
   launch("quantize_rows", quantize_rows, dim3(static_cast<unsigned>((args.rows + kWarps - 1) / kWarps)),
-         dim3(kWarps * 32), 0, stream, set->values.data(), set->rows, set->dims, set->depth, set->halves.data(),
+         dim3(kWarps * 32), 0, stream, set->rows_at, set->rows, set->dims, set->stride, set->depth, set->halves.data(),
          info.data());
-  check(cudaMemcpyAsync(set->info.data(), info.data(), info.bytes(), cudaMemcpyDeviceToHost, stream),
-        "copy of the norms");
+  info.download(set->info.data(), args.rows, stream);
   stream.wait();
   return set.release();
 }

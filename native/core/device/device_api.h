@@ -49,9 +49,12 @@ typedef struct NearvoteDeviceSet NearvoteDeviceSet;
 typedef struct NearvoteSetArgs {
   uint32_t size;
   int32_t device;
-  const float* values; /* finite, normalised under cosine; row i starts at values + i * stride */
+  /* Finite, normalised under cosine; row i starts at values + i * stride. Stays as it is until destroy_set: a device
+   * without room for the rows reads them there. */
+  const float* values;
   int64_t rows, dims, stride;
-  int32_t metric; /* NearvoteMetric */
+  int32_t metric;       /* NearvoteMetric */
+  int32_t rows_on_host; /* 1: leave the rows in host memory also where the device has room; never changes a result */
 } NearvoteSetArgs;
 
 /* What every search takes besides its data. */
