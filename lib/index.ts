@@ -51,8 +51,10 @@ export {
 export type { SmoothingReport } from './posterior-choice.js';
 export { entropy, type Reliability, type ReliabilityBin, reliability } from './reliability.js';
 export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevice, setThreads } from './runtime.js';
-export { Session, type SessionChange, type SessionGold, type SessionInput, type SessionLf } from './session.js';
-export type { Evidence, Explanation, LfStatistics, SessionReport } from './session-report.js';
+export { Session } from './session.js';
+export type { Evidence, Explanation, NeighborEvidence } from './session-explain.js';
+export type { LfStatistics, SessionReport } from './session-report.js';
+export type { SessionChange, SessionGold, SessionInput, SessionLf } from './session-types.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
 export type { TransformJSON, TransformName, TransformOptions } from './transform.js';
 export type {

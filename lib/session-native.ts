@@ -37,8 +37,22 @@ export interface NativeExplanation {
     readonly score: number;
     readonly weights: readonly number[];
   }[];
+  /** What prior and evidence give; the posterior, unless it is smoothed. */
+  readonly own: readonly number[];
   readonly posterior: readonly number[];
   readonly label: number;
+}
+
+/** An edit after its first half. */
+export interface NativeCounts {
+  readonly lfs: number;
+  /** What the label model is fitted to. */
+  readonly counts: Float64Array;
+  readonly rows: number;
+  /** Some labelling function reaches beyond its own votes. */
+  readonly extends: boolean;
+  /** Number of the neighbour lists: other lists, another number. */
+  readonly lists: number;
 }
 
 export interface SessionAddon {
@@ -77,8 +91,30 @@ export interface SessionAddon {
     threads: number,
     control: Control,
   ): Call;
-  sessionEditCounts(edit: EditHandle): { lfs: number; counts: Float64Array };
-  sessionCommit(session: SessionHandle, edit: EditHandle, model: Float64Array, threads: number, control: Control): Call;
+  sessionEditCounts(edit: EditHandle): NativeCounts;
+  /** The first k entries of every list, -1 where a list ends. */
+  sessionNearest(edit: EditHandle, k: number, indices: Int32Array, scores: Float32Array, control: Control): Call;
+  /** P(Y) of the votes (as `predictProba`) and how many there are, per row. */
+  sessionOwnEvidence(
+    session: SessionHandle,
+    edit: EditHandle,
+    model: Float64Array,
+    proba: Float64Array,
+    counts: Int32Array,
+    threads: number,
+    control: Control,
+  ): Call;
+  /** proba, labels, evidence: of smoothing; undefined: they follow from the votes. */
+  sessionCommit(
+    session: SessionHandle,
+    edit: EditHandle,
+    model: Float64Array,
+    proba: Float64Array | undefined,
+    labels: Int8Array | undefined,
+    evidence: Uint8Array | undefined,
+    threads: number,
+    control: Control,
+  ): Call;
   sessionUndo(session: SessionHandle, edit: EditHandle, threads: number, control: Control): Call;
   sessionSave(session: SessionHandle, path: string, notes: string, threads: number, control: Control): Call;
   sessionFile(path: string): { metric: Metric; classes: number; notes: string };
@@ -90,6 +126,7 @@ export interface SessionAddon {
   ): Call;
   sessionChange(edit: EditHandle): NativeChange;
   sessionState(session: SessionHandle): { labels: Int8Array; proba: Float64Array };
+  sessionLabels(session: SessionHandle, rows: Int32Array): Int8Array;
   sessionVotes(session: SessionHandle, rows: Int32Array | undefined): Int8Array;
   sessionReport(session: SessionHandle): {
     rows: number;

@@ -1,6 +1,8 @@
 // What a session tells about itself: plain data made from what the native side counted.
 import type { LabelModel, LfAccuracy } from './label-model.js';
-import type { NativeExplanation, NativeLf } from './session-native.js';
+import type { SmoothingReport } from './posterior-choice.js';
+import type { SessionFit } from './session-edit.js';
+import type { NativeLf, SessionAddon } from './session-native.js';
 
 /** One labelling function as it stands. Shares are of all rows. */
 export interface LfStatistics {
@@ -24,8 +26,11 @@ export interface LfStatistics {
 export interface SessionReport {
   readonly rows: number;
   readonly lfs: readonly LfStatistics[];
-  /** Share of rows with a vote, extension included. */
+  readonly extension: 'votes' | 'posterior';
+  /** Share of rows with a vote, direct or extended, or (extension 'posterior') with a neighbour that counts. */
   readonly coverage: number;
+  /** Of extension 'posterior'. */
+  readonly smoothing?: SmoothingReport;
   readonly method: string;
   readonly classBalance: readonly number[];
   readonly classBalanceSource: string;
@@ -67,53 +72,35 @@ export function lfStatistics(
   };
 }
 
-/** What one labelling function adds to the label of a row. */
-export interface Evidence {
-  readonly lf: string;
-  readonly vote: number;
-  /** Its own vote, or the vote of a neighbouring row. */
-  readonly source: 'direct' | 'neighbor' | 'abstains';
-  /** The row the vote was taken from, and its similarity or true distance. */
-  readonly neighbor?: { readonly row: number; readonly score: number };
-  /** Per class ([-1, +1] or 1..K), on the scale of the explanation. */
-  readonly weights: readonly number[];
-  /** Two classes on scale 'log': what it adds to log P(+1) / P(-1). */
-  readonly logOdds?: number;
-}
-
 /**
- * Why a row has its label. On scale 'log' the prior and the weights are logarithms: for two classes
- * `1 / (1 + exp(-(prior.logOdds + evidence[0].logOdds + ...)))`, added in this order, is the posterior (up to rounding);
- * for more, the softmax of the sums of weights. 'shares': the posterior is the sum of the weights divided by its total.
- * 'product': the product of prior and weights divided by its total.
+ * @internal
+ * @param goldVotes labels of the gold rows and the votes on them.
+ * @param labelsOf labels of these rows as they are predicted.
  */
-export interface Explanation {
-  readonly row: number;
-  readonly label: number;
-  /** P(Y = +1), or one number per class. */
-  readonly posterior: readonly number[];
-  readonly scale: 'log' | 'shares' | 'product';
-  readonly prior: { readonly weights: readonly number[]; readonly logOdds?: number };
-  readonly evidence: readonly Evidence[];
-}
-
-/** @internal */
-export function readExplanation(row: number, native: NativeExplanation): Explanation {
-  const scale = (['log', 'shares', 'product'] as const)[native.combine]!;
-  const weighted = (weights: readonly number[]) =>
-    scale === 'log' && weights.length === 2 ? { weights, logOdds: weights[1]! - weights[0]! } : { weights };
+export function sessionReport(
+  { rows, covered, bytes, lfs }: ReturnType<SessionAddon['sessionReport']>,
+  classes: number,
+  { model, gold, smoothing }: SessionFit,
+  goldVotes: { readonly labels: Int8Array; readonly votes: Int8Array } | undefined,
+  labelsOf: (rows: Int32Array) => Int8Array,
+): SessionReport {
+  const tally = { correct: 0, incorrect: 0, unlabelled: 0 };
+  const predicted = gold && labelsOf(gold.rows);
+  gold?.labels.forEach((label, at) => {
+    if (label === 0) return;
+    const found = predicted![at];
+    tally[found === 0 ? 'unlabelled' : found === label ? 'correct' : 'incorrect']++;
+  });
   return {
-    row,
-    label: native.label,
-    posterior: native.posterior,
-    scale,
-    prior: weighted(native.start),
-    evidence: native.evidence.map(({ lf, vote, neighbor, score, weights }) => ({
-      lf,
-      vote,
-      source: neighbor === -1 ? 'direct' : neighbor === -2 ? 'abstains' : 'neighbor',
-      ...(neighbor >= 0 && { neighbor: { row: neighbor, score } }),
-      ...weighted(weights),
-    })),
+    rows,
+    lfs: lfs.map((lf, place) => lfStatistics(lf, place, rows, classes, model, goldVotes)),
+    extension: smoothing ? 'posterior' : 'votes',
+    coverage: rows === 0 ? 0 : covered / rows,
+    ...(smoothing && { smoothing: smoothing.report }),
+    method: model.method,
+    classBalance: model.classBalance,
+    classBalanceSource: model.classBalanceSource,
+    ...(gold && { gold: tally }),
+    bytes,
   };
 }

@@ -146,7 +146,8 @@ Napi::Value append_rows(const Napi::CallbackInfo& info) {
   });
 }
 
-// sessionEditCounts(edit) -> { lfs, counts }: what the label model is to be fitted to, once the first half is done
+// sessionEditCounts(edit) -> { lfs, counts, rows, extends, lists }: what the label model is to be fitted to, once the
+// first half is done; whether votes are extended; which neighbour lists (a number that other lists do not have)
 Napi::Value edit_counts(const Napi::CallbackInfo& info) {
   const auto edit = Handle<EditBox>::open(info[0]);
   const VoteCounts& counts = edit->pending.counts;
@@ -155,6 +156,9 @@ Napi::Value edit_counts(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(info.Env());
   result.Set("lfs", static_cast<double>(counts.lfs));
   result.Set("counts", flat);
+  result.Set("rows", static_cast<double>(edit->pending.set->rows()));
+  result.Set("extends", edit->pending.extends());
+  result.Set("lists", static_cast<double>(edit->pending.lists->id()));
   return result;
 }
 
@@ -168,19 +172,63 @@ std::function<void(Napi::Env)> publish(std::shared_ptr<Handle<SessionBox>> handl
   };
 }
 
-// sessionCommit(session, edit, model, threads, control)
+// sessionNearest(edit, k, indices: Int32Array rows x k, scores: Float32Array, threads, control): the first k entries of
+// every list, -1 where a list ends
+Napi::Value nearest(const Napi::CallbackInfo& info) {
+  auto edit = Handle<EditBox>::open(info[0]);
+  const int64_t k = int_arg(info, 1), rows = edit->pending.set->rows();
+  auto* indices = array_arg<int32_t>(info, 2, rows * k);
+  auto* scores = array_arg<float>(info, 3, rows * k);
+  return run_call(info, [=](const JobControl&) {
+    const NeighborLists& lists = *edit->pending.lists;
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t count = std::min(k, lists.count(row));
+      std::transform(lists.entries(row), lists.entries(row) + count, indices + row * k, NeighborLists::row_of);
+      std::copy_n(lists.scores(row), count, scores + row * k);
+      std::fill_n(indices + row * k + count, k - count, -1);
+    }
+  });
+}
+
+LabelModel model_arg(const Napi::CallbackInfo& info, size_t index, const EditBox& edit) {
+  const VoteCounts& counts = edit.pending.counts;
+  return unflatten_model(array_arg<double>(info, index, flat_model_length(counts.domain, counts.lfs)), counts.domain,
+                         counts.lfs);
+}
+
+// sessionOwnEvidence(session, edit, model, proba: Float64Array, counts: Int32Array, threads, control)
+Napi::Value own_evidence(const Napi::CallbackInfo& info) {
+  auto box = Handle<SessionBox>::open(info[0]);
+  auto edit = Handle<EditBox>::open(info[1]);
+  const LabelModel model = model_arg(info, 2, *edit);
+  const int64_t rows = edit->pending.set->rows();
+  auto* proba = array_arg<double>(info, 3, rows * proba_columns(model));
+  auto* counts = array_arg<int32_t>(info, 4, rows);
+  const int threads = static_cast<int>(int_arg(info, 5));
+  return run_call(info, [=](const JobControl& job) {
+    box->session.own_evidence(edit->pending, model, proba, counts, {threads, job});
+  });
+}
+
+// sessionCommit(session, edit, model, proba, labels, evidence, threads, control); the results are those of smoothing,
+// or undefined
 Napi::Value commit(const Napi::CallbackInfo& info) {
   auto handle = Handle<SessionBox>::from(info[0]);
   auto box = Handle<SessionBox>::open(info[0]);
   auto edit = Handle<EditBox>::open(info[1]);
-  const VoteCounts& counts = edit->pending.counts;
-  LabelModel model = unflatten_model(array_arg<double>(info, 2, flat_model_length(counts.domain, counts.lfs)),
-                                     counts.domain, counts.lfs);
-  const int threads = static_cast<int>(int_arg(info, 3));
+  const LabelModel model = model_arg(info, 2, *edit);
+  const int64_t rows = edit->pending.set->rows();
+  const bool smoothed = !info[3].IsUndefined();
+  Smoothed results{};
+  if (smoothed)
+    results = {array_arg<double>(info, 3, rows * proba_columns(model)), array_arg<int8_t>(info, 4, rows),
+               array_arg<uint8_t>(info, 5, rows)};
+  const int threads = static_cast<int>(int_arg(info, 6));
   return run_call(
       info,
       [=](const JobControl& job) {
-        edit->change = box->session.commit(std::move(edit->pending), model, {threads, job});
+        edit->change =
+            box->session.commit(std::move(edit->pending), model, {threads, job}, smoothed ? &results : nullptr);
         edit->state = box->session.state();
         edit->bytes = box->session.bytes();
       },
@@ -272,6 +320,20 @@ Napi::Value visible_state(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// sessionLabels(session, rows: Int32Array) -> Int8Array
+Napi::Value labels_of(const Napi::CallbackInfo& info) {
+  const auto state = Handle<SessionBox>::open(info[0])->visible;
+  const auto* rows = array_arg<int32_t>(info, 1, -1);
+  const int64_t count = array_length(info, 1);
+  auto labels = Napi::Int8Array::New(info.Env(), static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    if (rows[i] < 0 || rows[i] >= state->rows())
+      throw Napi::RangeError::New(info.Env(), "Expected rows of the session");
+    labels.Data()[i] = state->labels[static_cast<size_t>(rows[i])];
+  }
+  return labels;
+}
+
 // sessionVotes(session, rows: Int32Array | undefined: all) -> Int8Array rows x lfs: the extended votes
 Napi::Value extended_votes(const Napi::CallbackInfo& info) {
   const auto state = Handle<SessionBox>::open(info[0])->visible;
@@ -332,7 +394,7 @@ Napi::Array numbers(Napi::Env env, const std::vector<double>& values) {
   return array;
 }
 
-// sessionExplain(session, row) -> { combine, start, evidence: [{ lf, vote, neighbor, score, weights }], posterior,
+// sessionExplain(session, row) -> { combine, start, evidence: [{ lf, vote, neighbor, score, weights }], own, posterior,
 // label }
 Napi::Value explain_row(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -355,6 +417,7 @@ Napi::Value explain_row(const Napi::CallbackInfo& info) {
   result.Set("combine", static_cast<double>(explanation.combine));
   result.Set("start", numbers(env, explanation.start));
   result.Set("evidence", evidence);
+  result.Set("own", numbers(env, explanation.own));
   result.Set("posterior", numbers(env, explanation.posterior));
   result.Set("label", static_cast<double>(explanation.label));
   return result;
@@ -377,6 +440,9 @@ void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionRemoveLf", Napi::Function::New(env, remove_lf));
   exports.Set("sessionAppendRows", Napi::Function::New(env, append_rows));
   exports.Set("sessionEditCounts", Napi::Function::New(env, edit_counts));
+  exports.Set("sessionNearest", Napi::Function::New(env, nearest));
+  exports.Set("sessionOwnEvidence", Napi::Function::New(env, own_evidence));
+  exports.Set("sessionLabels", Napi::Function::New(env, labels_of));
   exports.Set("sessionCommit", Napi::Function::New(env, commit));
   exports.Set("sessionUndo", Napi::Function::New(env, undo));
   exports.Set("sessionSave", Napi::Function::New(env, save));

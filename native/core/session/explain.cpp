@@ -13,7 +13,7 @@ Explanation explain(const SessionState& state, int64_t row) {
   const int classes = state.domain.classes;
   const auto at = static_cast<size_t>(row);
   const int64_t columns = proba_columns(model);
-  Explanation out{model.combine, model.start, {}, {}, state.labels[at]};
+  Explanation out{model.combine, model.start, {}, {}, {}, state.labels[at]};
   out.posterior.assign(state.proba.begin() + row * columns, state.proba.begin() + (row + 1) * columns);
   // As in posterior.cpp: what abstaining says goes into the start, and a vote's weight is the difference to it.
   const bool bayes = model.combine == Combine::bayes;
@@ -33,6 +33,10 @@ Explanation explain(const SessionState& state, int64_t row) {
                                  (bayes ? model.weight(lf, 0, y) : 0.0));
     out.evidence.push_back(std::move(evidence));
   }
+  std::vector<int8_t> votes;
+  for (const auto& column : state.lfs) votes.push_back(column->extended[at]);
+  out.own.resize(static_cast<size_t>(columns));
+  predict_proba(model, {votes.data(), 1, model.lfs}, out.own.data(), 1);
   return out;
 }
 

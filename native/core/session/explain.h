@@ -1,5 +1,6 @@
 // Why a row has its label: the prior, and what each labelling function adds to it. The parts are the numbers
-// that predict_proba adds up.
+// that predict_proba adds up, in its order. Two classes under Combine::bayes: with s the sum of the differences of
+// weights and r = exp(-|s|), the posterior of class 1 has the bits of 1 / (1 + r) for s > 0, else r / (1 + r).
 #pragma once
 
 #include <vector>
@@ -20,7 +21,8 @@ struct Explanation {
   Combine combine;
   std::vector<double> start;  // K: what a row without votes has
   std::vector<Evidence> evidence;
-  std::vector<double> posterior;  // proba_columns
+  std::vector<double> own;        // proba_columns: what start and evidence give
+  std::vector<double> posterior;  // proba_columns: own, unless the state is smoothed
   int8_t label;
 };
 

@@ -1,6 +1,7 @@
 #include "core/session/session.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/base/error.h"
 #include "core/base/parallel.h"
@@ -65,6 +66,12 @@ int64_t Session::bytes() const {
   if (state_ != nullptr)
     for (const auto& lf : state_->lfs) total += lf->bytes();
   return total;
+}
+
+bool PendingEdit::extends() const {
+  return std::any_of(lfs.begin(), lfs.end(), [&](const auto& lf) {
+    return set->metric() == Metric::l2 ? lf->threshold > 0 : lf->threshold < std::numeric_limits<double>::infinity();
+  });
 }
 
 PendingEdit Session::with_columns(Columns lfs, int64_t looked_up) const {
@@ -142,7 +149,7 @@ PendingEdit Session::append_rows(FloatMatrix rows, const std::vector<const int8_
 }
 
 // Writes the cells in which votes_ differs from these columns.
-void Session::show(const Columns& lfs, int64_t rows, const RunOptions& options) {
+VoteMatrix Session::show(const Columns& lfs, int64_t rows, const RunOptions& options) {
   const auto m = static_cast<int64_t>(lfs.size());
   if (shown_.size() != lfs.size() || votes_.size() < rows * m) {
     votes_ = AlignedBuffer<int8_t>((rows + rows / 8) * m);
@@ -160,9 +167,21 @@ void Session::show(const Columns& lfs, int64_t rows, const RunOptions& options) 
     }
   });
   shown_ = lfs;
+  return {votes_.data(), rows, m};
 }
 
-Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& options) {
+void Session::own_evidence(const PendingEdit& edit, const LabelModel& model, double* proba, int32_t* counts,
+                           const RunOptions& options) {
+  const int64_t rows = edit.set->rows();
+  const VoteMatrix votes = show(edit.lfs, rows, options);
+  predict_proba(model, votes, proba, options.threads, options.job);
+  for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row)
+      counts[row] = static_cast<int32_t>(votes.cols - std::count(votes.row(row), votes.row(row) + votes.cols, 0));
+  });
+}
+
+Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& options, const Smoothed* smoothed) {
   auto next = std::make_shared<SessionState>();
   next->set = std::move(edit.set);
   next->lists = std::move(edit.lists);
@@ -174,16 +193,22 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
   next->proba.resize(static_cast<size_t>(rows * proba_columns(next->model)));
   next->labels.resize(static_cast<size_t>(rows));
   next->covered.resize(static_cast<size_t>(rows));
-  show(next->lfs, rows, options);
-  const VoteMatrix votes{votes_.data(), rows, static_cast<int64_t>(next->lfs.size())};
-  predict_proba(next->model, votes, next->proba.data(), options.threads, options.job);
-  predict(next->model, votes, Undecided::abstain, Undecided::abstain, next->labels.data(), options.threads,
-          options.job);
-  for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      next->covered[static_cast<size_t>(row)] =
-          std::any_of(votes.row(row), votes.row(row) + votes.cols, [](int8_t vote) { return vote != 0; });
-  });
+  if (smoothed != nullptr) {
+    next->smoothed = true;
+    std::copy_n(smoothed->proba, next->proba.size(), next->proba.begin());
+    std::copy_n(smoothed->labels, rows, next->labels.begin());
+    std::copy_n(smoothed->evidence, rows, next->covered.begin());
+  } else {
+    const VoteMatrix votes = show(next->lfs, rows, options);
+    predict_proba(next->model, votes, next->proba.data(), options.threads, options.job);
+    predict(next->model, votes, Undecided::abstain, Undecided::abstain, next->labels.data(), options.threads,
+            options.job);
+    for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row)
+        next->covered[static_cast<size_t>(row)] =
+            std::any_of(votes.row(row), votes.row(row) + votes.cols, [](int8_t vote) { return vote != 0; });
+    });
+  }
   next->covered_rows = std::count(next->covered.begin(), next->covered.end(), uint8_t{1});
   Change change = compare(state_.get(), *next);
   change.looked_up = edit.looked_up;
@@ -198,7 +223,8 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
 // As many states as fit a budget, at least one; of states with other rows than the next one only the last.
 void Session::remember(const SessionState& next) {
   history_.push_back(state_);
-  const int64_t bytes_of_state = std::max<int64_t>(1, next.rows() * 20);
+  // A smoothed state goes with as much again that the caller keeps.
+  const int64_t bytes_of_state = std::max<int64_t>(1, next.rows() * (next.smoothed ? 50 : 20));
   const int64_t most = std::clamp<int64_t>(kHistoryBytes / bytes_of_state, 1, kHistoryStates);
   while (static_cast<int64_t>(history_.size()) > most) history_.pop_front();
   while (history_.size() > 1 && history_.front()->set != next.set) {

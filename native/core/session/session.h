@@ -36,7 +36,8 @@ struct SessionState {
   LabelModel model;
   std::vector<double> proba;     // rows x proba_columns
   std::vector<int8_t> labels;    // rows
-  std::vector<uint8_t> covered;  // rows: an LF votes, directly or extended
+  std::vector<uint8_t> covered;  // rows: an LF votes, directly or extended; or what Smoothed says
+  bool smoothed = false;
   int64_t covered_rows = 0;
 
   int64_t rows() const { return set->rows(); }
@@ -48,6 +49,14 @@ struct LfVotes {
   std::optional<double> threshold;  // needed for a new LF; a known one keeps its own
 };
 
+// Results that come from the rows' own evidence and their neighbours' (neighbors/knn_posterior.h) instead of extended
+// votes, computed by the caller.
+struct Smoothed {
+  const double* proba;      // rows x proba_columns
+  const int8_t* labels;     // rows
+  const uint8_t* evidence;  // rows: 1 where there is any
+};
+
 // The first half of an edit.
 struct PendingEdit {
   std::shared_ptr<const EmbeddingSet> set;
@@ -55,6 +64,9 @@ struct PendingEdit {
   Columns lfs;
   VoteCounts counts;
   int64_t looked_up = 0;
+
+  // Some labelling function reaches beyond its own votes.
+  bool extends() const;
 };
 
 class Session {
@@ -83,15 +95,18 @@ class Session {
   ColumnContext context(const RunOptions& options) const { return {*set_, *lists_, domain_, options}; }
 
   // --- second halves ---
-  // model: fitted to edit.counts.
-  Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
+  // model: fitted to edit.counts. smoothed: of an edit that extends no votes; null: labels follow from the votes.
+  Change commit(PendingEdit edit, LabelModel model, const RunOptions& options, const Smoothed* smoothed = nullptr);
+  // What smoothing starts from: predict_proba of the extended votes, and per row how many LFs vote.
+  void own_evidence(const PendingEdit& edit, const LabelModel& model, double* proba, int32_t* counts,
+                    const RunOptions& options);
   // Back to the state before the last commit; at most across one that added rows, as that renews every column.
   // Throws InvalidArgument when there is none.
   Change undo(const RunOptions& options);
 
  private:
   Columns columns() const { return state_ == nullptr ? Columns{} : state_->lfs; }
-  void show(const Columns& lfs, int64_t rows, const RunOptions& options);
+  VoteMatrix show(const Columns& lfs, int64_t rows, const RunOptions& options);
   void remember(const SessionState& next);
 
   std::shared_ptr<const EmbeddingSet> set_;
