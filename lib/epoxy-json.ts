@@ -1,6 +1,6 @@
 // A fitted Epoxy as plain data and back.
 import { createHash } from 'node:crypto';
-import { checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
+import { checkInteger, checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
 import { EmbeddingSet } from './embedding-set.js';
 import { EndModel, type EndModelJSON } from './end-model.js';
 import type { GoldSet, PosteriorExtension } from './epoxy-posterior.js';
@@ -22,6 +22,8 @@ export interface EpoxyJSON {
   readonly metric: Metric;
   readonly thresholds: readonly (number | 'Infinity' | '-Infinity')[];
   readonly fallback?: number;
+  /** Voters that decide a cell, if more than one. */
+  readonly voters?: number;
   readonly model: LabelModelJSON;
   readonly transform?: TransformJSON;
   /** Of extension 'posterior'. */
@@ -32,13 +34,22 @@ export interface EpoxyJSON {
 const sha256 = (votes: VoteMatrix) => createHash('sha256').update(votes.data).digest('hex');
 
 /** @internal */
-export function stateToJSON({ support, thresholds, model, fallback, transform, posterior }: EpoxyState): EpoxyJSON {
+export function stateToJSON({
+  support,
+  thresholds,
+  model,
+  fallback,
+  voters,
+  transform,
+  posterior,
+}: EpoxyState): EpoxyJSON {
   return {
     format: FORMAT,
     version: VERSION,
     metric: support.embeddings.metric,
     thresholds: Array.from(thresholds, (t) => (Number.isFinite(t) ? t : t > 0 ? 'Infinity' : '-Infinity')),
     ...(fallback !== undefined && { fallback }),
+    ...(voters > 1 && { voters }),
     model: model.toJSON(),
     ...(transform && { transform: transform.toJSON() }),
     ...(posterior && { posterior: posteriorToJSON(posterior) }),
@@ -75,6 +86,7 @@ export function stateFromJSON(json: EpoxyJSON, support: VotedRows): EpoxyState {
     thresholds,
     model,
     fallback: json.fallback,
+    voters: checkInteger(json.voters ?? 1, 'json.voters', 1),
     transform,
     posterior: json.posterior && posteriorFromJSON(json.posterior, embeddings, model),
   };

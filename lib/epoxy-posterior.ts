@@ -1,12 +1,13 @@
 // Epoxy's threshold-free extension: how votes, gold rows and files meet the smoothing of posteriors.
 import { type CheckedVotes, checkVotes, rangeError } from './check.js';
+import { classColumns, labelsOf, publicProba } from './columns.js';
 import { coverage, share, voteCounts, votedCells } from './coverage.js';
 import { EmbeddingSet } from './embedding-set.js';
 import type { EpoxyInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
 import type { VotedRows } from './extend.js';
 import { type Gold, readGold } from './gold.js';
 import { type GoldEvidence, KnnPosterior } from './knn-posterior.js';
-import { LabelModel, type PredictOptions } from './label-model.js';
+import { LabelModel } from './label-model.js';
 import type { OwnEvidence } from './posterior-graph.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
@@ -24,25 +25,6 @@ export interface GoldSet {
   readonly matrix?: { readonly data: Float32Array; readonly shape: readonly [number, number] } | undefined;
 }
 
-/** n x K in class order from what a label model gives: P(Y = +1), or K columns. */
-export function classColumns(proba: Float64Array, classes: number): Float64Array {
-  if (classes > 0) return proba;
-  const columns = new Float64Array(2 * proba.length);
-  for (let row = 0; row < proba.length; row++) {
-    columns[2 * row] = 1 - proba[row]!;
-    columns[2 * row + 1] = proba[row]!;
-  }
-  return columns;
-}
-
-/** The inverse of {@link classColumns}. */
-export function publicProba(columns: Float64Array, classes: number): Float64Array {
-  if (classes > 0) return columns;
-  const proba = new Float64Array(columns.length / 2);
-  for (let row = 0; row < proba.length; row++) proba[row] = columns[2 * row + 1]!;
-  return proba;
-}
-
 /** @internal */
 export function ownEvidence(model: LabelModel, votes: VoteMatrix, options: CallOptions = {}): OwnEvidence {
   return { proba: classColumns(model.predictProba(votes, options), model.classes), counts: voteCounts(votes) };
@@ -58,41 +40,6 @@ export async function ownEvidenceAsync(
     proba: classColumns(await model.predictProbaAsync(votes, options), model.classes),
     counts: voteCounts(votes),
   };
-}
-
-/** The likeliest class of each row as a label; rows without evidence and ties as the policies say. */
-export function labelsOf(
-  columns: Float64Array,
-  evidence: Uint8Array,
-  model: LabelModel,
-  { ties, uncovered }: PredictOptions,
-): Int8Array {
-  const balance = Float64Array.from(model.classBalance);
-  const classes = balance.length;
-  const labels = new Int8Array(evidence.length);
-  evidence.forEach((has, row) => {
-    const from = row * classes;
-    let found = has === 1 ? winner(columns, from, classes) : -1;
-    if (found < 0 && (has === 1 ? ties : uncovered) === 'prior') {
-      const values = columns.subarray(from, from + classes);
-      const most = Math.max(...values);
-      const tied = balance.map((p, c) => (values[c]! >= most - TIE ? p : 0));
-      found = winner(has === 0 ? balance : tied, 0, classes);
-    }
-    if (found >= 0) labels[row] = model.classes === 0 ? found * 2 - 1 : found + 1;
-  });
-  return labels;
-}
-
-/** Values this near to the largest one tie with it. */
-const TIE = 1e-9;
-
-/** The class with the largest of values[from .. from + classes]; -1: another comes within 1e-9. */
-function winner(values: Float64Array, from: number, classes: number): number {
-  let best = 0;
-  for (let c = 1; c < classes; c++) if (values[from + c]! > values[from + best]!) best = c;
-  for (let c = 0; c < classes; c++) if (c !== best && values[from + c]! >= values[from + best]! - TIE) return -1;
-  return best;
 }
 
 /** @internal Gold rows before the label model is known: their labels, and where they are. */
@@ -211,7 +158,7 @@ export async function fitPosterior(
     timings: clock.laps,
   };
   const posterior = { smoother, gold: gold?.set };
-  const state = { support, ownsEmbeddings, thresholds, model, fallback: undefined, transform, posterior };
+  const state = { support, ownsEmbeddings, thresholds, model, fallback: undefined, voters: 1, transform, posterior };
   const labels = labelsOf(proba, evidence, model, {});
   return { state, fitted: { votes, proba: publicProba(proba, model.classes), labels, evidence, report } };
 }

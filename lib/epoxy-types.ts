@@ -21,8 +21,10 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
    */
   readonly extension?: 'votes' | 'posterior' | undefined;
   /**
-   * Of extension 'votes': one for all labelling functions or one each (as for `extendVotes`), or 'auto' (default): one
-   * threshold, chosen on the gold rows; without gold on rows with direct votes, which are hidden while they judge.
+   * Of extension 'votes': one for all labelling functions or one each (as for `extendVotes`), or 'auto' (default). With gold:
+   * one for all, and from there one for each in turn if cross-validation on the gold rows prefers that; never worse on
+   * them than no extension. Without gold: one for all, where rows with direct votes, which are hidden while they judge,
+   * begin to be reached by more wrong votes than right ones (classes weighed alike).
    */
   readonly thresholds?: number | ArrayLike<number> | 'auto' | undefined;
   /**
@@ -32,7 +34,10 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   readonly transform?: TransformOptions | undefined;
   /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
   readonly gold?: Gold | undefined;
-  /** Nearest rows of extension 'posterior'; default about sqrt(n), at most 50. Extension 'votes' takes only 1. */
+  /**
+   * Extension 'posterior': nearest rows, default about sqrt(n), at most 50. Extension 'votes': nearest voters of each
+   * labelling function, default 1; with more, their soft votes count for a row together as one vote (`extendVotes`).
+   */
   readonly k?: number | undefined;
   /**
    * Of extension 'posterior', with 10 gold labels or more: an end model, trained on the posteriors and the gold rows, may
@@ -47,10 +52,17 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
 export interface ThresholdReport {
   /** 'none': extension 'posterior', which needs no threshold. */
   readonly source: 'given' | 'gold' | 'pseudo-gold' | 'none';
-  /** Accuracy on gold, or balanced accuracy on pseudo-gold, at the chosen threshold. */
+  /** Whether every labelling function got a threshold of its own; absent for 'given' and 'none'. */
+  readonly each?: boolean;
+  /** Accuracy on gold, or balanced accuracy on pseudo-gold, at the chosen thresholds. */
   readonly score?: number;
   /** The same without extension. */
   readonly scoreWithout?: number;
+  /**
+   * With gold: accuracy of one threshold for all and of one for each labelling function, where every fifth of the gold rows
+   * is judged by thresholds that the others chose. The larger decided; one for all if they are equal.
+   */
+  readonly crossValidated?: { readonly one: number; readonly each: number };
 }
 
 export interface EpoxyReport {
@@ -91,6 +103,8 @@ export interface EpoxyState {
   readonly thresholds: Float64Array;
   readonly model: LabelModel;
   readonly fallback: number | undefined;
+  /** Voters a cell of extension 'votes'. */
+  readonly voters: number;
   /** Absent: none. */
   readonly transform?: EmbeddingTransform | undefined;
   /** Absent: extension 'votes'. */

@@ -1,28 +1,25 @@
 // Extension 'votes': the fit with thresholds, given or chosen.
+import { checkVotes } from './check.js';
 import { coverage, votedCells, votedRows } from './coverage.js';
-import type {
-  EpoxyInput,
-  EpoxyReport,
-  EpoxyState,
-  Fitted,
-  PreparedRows,
-  Stopwatch,
-  ThresholdReport,
-} from './epoxy-types.js';
-import { NearestVoters } from './extend.js';
-import { GoldJudge } from './gold.js';
+import type { EpoxyInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
+import { type ExtensionInput, NearestVoters, type VotedRows } from './extend.js';
+import { type Gold, readGold } from './gold.js';
 import { LabelModel, type LabelModelOptions } from './label-model.js';
-import { candidateThresholds, PseudoGold, sweep } from './thresholds.js';
-import type { AsyncOptions, Metric, VoteMatrix } from './types.js';
+import { type MaybeSoftVotes, softLabelsAsync, softProbaAsync } from './soft-posterior.js';
+import { type ChosenThresholds, fallbackByGold, thresholdsByGold, thresholdsByVotes } from './thresholds.js';
+import type { AsyncOptions, SearchOptions } from './types.js';
+import { VoterReach } from './voter-reach.js';
 
 /**
  * @internal The label model learns from the direct votes and labels the extended ones.
  * @param fixed thresholds as given, one each; undefined: they are chosen.
+ * @param k voters of each labelling function that decide.
  */
 export async function fitVotes(
   { support, ownsEmbeddings, transform }: PreparedRows,
   input: EpoxyInput,
   fixed: Float64Array | undefined,
+  k: number,
   job: AsyncOptions,
   clock: Stopwatch,
 ): Promise<{ state: EpoxyState; fitted: Fitted }> {
@@ -30,28 +27,38 @@ export async function fitVotes(
   const { metric } = embeddings;
   const { threads, device } = input;
   const { signal } = job;
+  const quiet = { signal, threads };
   const rows = { ...support, metric, threads, device };
-  const voters = await NearestVoters.create(rows, job);
+  const voters = k === 1 ? await NearestVoters.create(rows, job) : undefined;
+  const reach = voters ? await VoterReach.of(voters, votes, metric, { signal }) : await VoterReach.create(rows, k, job);
   clock.lap('neighbors');
 
-  const judge = await GoldJudge.open(input, support, metric, signal);
+  const gold = input.gold && (await goldReach(input.gold, rows, reach, k, signal));
   clock.lap('thresholds');
   const modelOptions: LabelModelOptions = {
-    threads: input.threads,
-    ...(judge && { classBalance: { labels: judge.labels } }),
+    threads,
+    ...(gold && { classBalance: { labels: gold.labels } }),
     ...input.model,
   };
   const model = await LabelModel.fitAsync(votes, { ...modelOptions, signal });
   clock.lap('fit');
-  const extend = (thresholds: number | ArrayLike<number>) => voters.extendAsync(thresholds, { signal });
-  const choice = await chooseThresholds(fixed, judge, voters, votes, metric, model, extend);
-  const fallback = judge && (await judge.score(choice.thresholds, model, extend)).fallback;
+  const choice: ChosenThresholds = fixed
+    ? { thresholds: fixed, report: { source: 'given' } }
+    : gold
+      ? await thresholdsByGold(gold.reach, gold.labels, model, quiet)
+      : thresholdsByVotes(reach);
+  const { thresholds } = choice;
+  const fallback =
+    choice.fallback ?? (gold && (await fallbackByGold(gold.reach, gold.labels, thresholds, model, quiet)));
   clock.lap('thresholds');
-  const extended = await extend(choice.thresholds);
-  judge?.close();
-  voters.close();
-  const proba = await model.predictProbaAsync(extended, { threads: input.threads, signal });
-  const labels = await model.predictAsync(extended, { threads: input.threads, signal });
+  // One voter a cell: by the canonical scores themselves, as `extendVotes` does it.
+  const soft: MaybeSoftVotes = voters
+    ? { votes: await voters.extendAsync(thresholds, { signal }) }
+    : reach.within(thresholds);
+  voters?.close();
+  const extended = soft.votes;
+  const proba = await softProbaAsync(model, soft, quiet);
+  const labels = await softLabelsAsync(model, soft, quiet);
   clock.lap('predict');
 
   const report: EpoxyReport = {
@@ -62,7 +69,7 @@ export async function fitVotes(
     transform: { kind: transform?.kind ?? 'none', dims: embeddings.shape[1] },
     coverage: { direct: coverage(votes), extended: coverage(extended) },
     cells: { direct: votedCells(votes), extended: votedCells(extended) },
-    thresholds: Array.from(choice.thresholds),
+    thresholds: Array.from(thresholds),
     thresholdChoice: choice.report,
     ...(fallback !== undefined && { fallback }),
     method: model.method,
@@ -71,30 +78,20 @@ export async function fitVotes(
     accuracies: model.accuracies,
     timings: clock.laps,
   };
-  const state = { support, ownsEmbeddings, thresholds: choice.thresholds, model, fallback, transform };
+  const state = { support, ownsEmbeddings, thresholds, model, fallback, transform, voters: k };
   return { state, fitted: { votes: extended, proba, labels, evidence: votedRows(extended), report } };
 }
 
-type Extend = (thresholds: number | ArrayLike<number>) => Promise<VoteMatrix>;
-
-async function chooseThresholds(
-  fixed: Float64Array | undefined,
-  judge: GoldJudge | undefined,
-  voters: NearestVoters,
-  votes: VoteMatrix,
-  metric: Metric,
-  model: LabelModel,
-  extend: Extend,
-): Promise<{ thresholds: Float64Array; report: ThresholdReport }> {
-  if (fixed) return { thresholds: fixed, report: { source: 'given' } };
-  const classes = votes.classes ?? 2;
-  const candidates = candidateThresholds(judge?.voters ?? voters, classes, metric !== 'l2');
-  const pseudo = judge ? undefined : new PseudoGold(votes, classes);
-  const { best, first } = await sweep(candidates, async (threshold) =>
-    pseudo ? { score: pseudo.score(await extend(threshold)) } : judge!.score(threshold, model, extend),
-  );
-  return {
-    thresholds: new Float64Array(votes.shape[1]).fill(best.threshold),
-    report: { source: judge ? 'gold' : 'pseudo-gold', score: best.score, scoreWithout: first.score },
-  };
+/** What the gold rows' voters say, and their labels. */
+async function goldReach(
+  gold: Gold,
+  support: ExtensionInput & SearchOptions,
+  reach: VoterReach,
+  k: number,
+  signal: AbortSignal | undefined,
+): Promise<{ reach: VoterReach; labels: Int8Array }> {
+  const { labels, rows } = readGold(gold, checkVotes(support.votes, 'votes'));
+  if (rows) return { reach: reach.pick(rows), labels };
+  const { votes, embeddings } = gold as VotedRows;
+  return { reach: await VoterReach.create({ ...support, votes, embeddings, support }, k, { signal }), labels };
 }

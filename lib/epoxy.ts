@@ -1,11 +1,13 @@
 import { checkInteger, checkMetric, checkOneOf, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
+import { labelsOf, publicProba } from './columns.js';
 import { EmbeddingSet } from './embedding-set.js';
 import { type EpoxyJSON, stateFromJSON, stateToJSON } from './epoxy-json.js';
-import { fitPosterior, labelsOf, publicProba, smoothRows, smoothRowsAsync } from './epoxy-posterior.js';
+import { fitPosterior, smoothRows, smoothRowsAsync } from './epoxy-posterior.js';
 import { type EpoxyInput, type EpoxyReport, type EpoxyState, type Fitted, Stopwatch } from './epoxy-types.js';
 import { fitVotes } from './epoxy-votes.js';
 import { type ExtendedVotes, extendVotes, extendVotesAsync, type VotedRows } from './extend.js';
 import type { LabelModel, PredictOptions } from './label-model.js';
+import { softLabels, softLabelsAsync, softProba, softProbaAsync } from './soft-posterior.js';
 import { EmbeddingTransform } from './transform.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
@@ -55,8 +57,7 @@ export class Epoxy {
     const fixed = given === 'auto' ? undefined : checkThresholds(given, checked.cols);
     const modes = fixed ? (['votes'] as const) : (['votes', 'posterior'] as const);
     const extension = checkOneOf(input.extension ?? modes.at(-1), modes, 'extension');
-    const k =
-      input.k === undefined ? undefined : checkInteger(input.k, 'k', 1, extension === 'votes' ? 1 : 2 ** 31 - 1);
+    const k = input.k === undefined ? undefined : checkInteger(input.k, 'k', 1);
     const votes = options.copy ? { ...input.votes, data: input.votes.data.slice() } : input.votes;
     const { signal, copy } = options;
     const { threads, device } = input;
@@ -72,7 +73,7 @@ export class Epoxy {
     const { state, fitted } =
       extension === 'posterior'
         ? await fitPosterior(rows, input, { ...job, threads, k }, clock)
-        : await fitVotes(rows, input, fixed, job, clock);
+        : await fitVotes(rows, input, fixed, k ?? 1, job, clock);
     return new Epoxy(state, fitted);
   }
 
@@ -131,8 +132,8 @@ export class Epoxy {
   }
 
   #extension(rows: VotedRows, threads: number | undefined) {
-    const { support, thresholds } = this.#state;
-    return { ...rows, support, thresholds, metric: support.embeddings.metric, threads };
+    const { support, thresholds, voters } = this.#state;
+    return { ...rows, support, thresholds, k: voters, metric: support.embeddings.metric, threads };
   }
 
   /**
@@ -156,7 +157,7 @@ export class Epoxy {
         smoothRows(posterior, model, this.#checked(this.#seen(rows, options)), options).proba,
         model.classes,
       );
-    return this.model.predictProba(this.extend(rows, options).votes, options);
+    return softProba(model, this.extend(rows, options), options);
   }
 
   /** {@link predictProba} as a job. */
@@ -171,7 +172,7 @@ export class Epoxy {
       );
       return publicProba(proba, model.classes);
     }
-    return this.model.predictProbaAsync((await this.extendAsync(rows, options)).votes, options);
+    return softProbaAsync(model, await this.extendAsync(rows, options), options);
   }
 
   /**
@@ -184,8 +185,8 @@ export class Epoxy {
       const { proba, evidence } = smoothRows(posterior, model, this.#checked(this.#seen(rows, options)), options);
       return labelsOf(proba, evidence, model, options);
     }
-    const { votes } = this.extend(rows, options);
-    return this.#fill(this.model.predict(votes, this.#policy(options)), votes, options);
+    const extended = this.extend(rows, options);
+    return this.#fill(softLabels(model, extended, this.#policy(options)), extended.votes, options);
   }
 
   /** {@link predict} as a job. */
@@ -200,8 +201,9 @@ export class Epoxy {
       );
       return labelsOf(proba, evidence, model, options);
     }
-    const { votes } = await this.extendAsync(rows, options);
-    return this.#fill(await this.model.predictAsync(votes, { ...options, ...this.#policy(options) }), votes, options);
+    const extended = await this.extendAsync(rows, options);
+    const policy = { ...this.#policy(options), signal: options.signal };
+    return this.#fill(await softLabelsAsync(model, extended, policy), extended.votes, options);
   }
 
   /** Rows to smooth: as many votes as embeddings, of the fitted width. */

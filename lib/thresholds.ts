@@ -1,119 +1,126 @@
-// Choosing one threshold for extension: which candidates there are, and the sweep that scores them.
-import type { NearestVoters } from './extend.js';
-import type { VoteMatrix } from './types.js';
+// `thresholds: 'auto'`: which thresholds, and what the choice rests on.
+import type { ThresholdReport } from './epoxy-types.js';
+import type { LabelModel } from './label-model.js';
+import { ThresholdJudge } from './threshold-judge.js';
+import { candidateThresholds, tuneThresholds } from './threshold-search.js';
+import type { AsyncOptions, CallOptions } from './types.js';
+import type { VoterReach } from './voter-reach.js';
 
-/** At most this many thresholds are scored; more distinct scores than that are thinned to quantiles. */
-const MAX_CANDIDATES = 128;
+/** At most this many gold rows choose. */
+const MAX_GOLD = 2000;
 
-/**
- * Thresholds worth trying, least extension first: one that extends nothing, then midpoints between the scores at which
- * rows of `voters` get their first extended vote, so that no candidate sits on a score. (Not the scores of all cells: with
- * many rare labelling functions nearly all of these lie where nobody would extend any more.)
- *
- * @param voters nearest voters of the rows whose labels judge the choice.
- * @param classes number of classes.
- * @param descending similarities extend less as the threshold grows; distances as it shrinks.
- */
-export function candidateThresholds(voters: NearestVoters, classes: number, descending: boolean): number[] {
-  const [rows, lfs] = voters.shape;
-  const best = new Float64Array(rows).fill(descending ? -Infinity : Infinity);
-  for (let c = 0; c < classes; c++) {
-    const { scores } = voters.nearest(c);
-    for (let cell = 0; cell < scores.length; cell++) {
-      const score = scores[cell]!;
-      const row = Math.floor(cell / lfs);
-      if (descending ? score > best[row]! : score < best[row]!) best[row] = score;
-    }
-  }
-  const scores = best.filter(Number.isFinite).sort();
-  if (descending) scores.reverse();
-  const candidates = [descending ? Infinity : 0];
-  const step = Math.max(1, scores.length / MAX_CANDIDATES);
-  for (let at = step; Math.round(at) <= scores.length; at += step) {
-    const i = Math.round(at);
-    const inside = scores[i - 1]!;
-    const outside = scores[i];
-    if (outside === inside) continue;
-    candidates.push(
-      outside === undefined ? inside + (descending ? -1 : 1) * 1e-6 * (1 + Math.abs(inside)) : (inside + outside) / 2,
-    );
-  }
-  return candidates;
+/** @internal Thresholds, one per labelling function, and the label that rows left undecided should get. */
+export interface ChosenThresholds {
+  readonly thresholds: Float64Array;
+  readonly fallback?: number;
+  readonly report: ThresholdReport;
 }
 
-/** A candidate with its score; larger is better. */
-export interface Scored {
-  readonly threshold: number;
-  readonly score: number;
+/** @internal Chosen on gold rows: one for all labelling functions, or one each if cross-validation prefers that. */
+export async function thresholdsByGold(
+  reach: VoterReach,
+  labels: Int8Array,
+  model: LabelModel,
+  options: CallOptions & AsyncOptions,
+): Promise<ChosenThresholds> {
+  const judge = ThresholdJudge.of(reach, labels, MAX_GOLD, model, options);
+  const { thresholds, fallback, right, none, each, crossValidated } = await tuneThresholds(judge);
+  const share = (count: number) => (judge.rows === 0 ? 0 : count / judge.rows);
+  const report: ThresholdReport = {
+    source: 'gold',
+    each,
+    score: share(right),
+    scoreWithout: share(none.right),
+    crossValidated: { one: share(crossValidated.one), each: share(crossValidated.each) },
+  };
+  return { thresholds, fallback, report };
 }
 
-/** Scores every candidate in turn and keeps the first of the best, i.e. the least extension that reaches the best score. */
-export async function sweep(
-  candidates: readonly number[],
-  evaluate: (threshold: number) => Promise<{ score: number }>,
-): Promise<{ best: Scored; first: Scored }> {
-  let best: Scored | undefined;
-  let first: Scored | undefined;
-  for (const threshold of candidates) {
-    const scored = { threshold, score: (await evaluate(threshold)).score };
-    first ??= scored;
-    if (best === undefined || scored.score > best.score) best = scored;
-  }
-  if (best === undefined || first === undefined) throw new Error('No candidate thresholds');
-  return { best, first };
+/** @internal The label that undecided rows should get at given thresholds. */
+export async function fallbackByGold(
+  reach: VoterReach,
+  labels: Int8Array,
+  thresholds: Float64Array,
+  model: LabelModel,
+  options: CallOptions & AsyncOptions,
+): Promise<number> {
+  return (await ThresholdJudge.of(reach, labels, MAX_GOLD, model, options).score(thresholds)).fallback;
 }
 
-/** At most this many rows judge a threshold when there are no gold labels. */
+/** @internal Chosen without gold, one for all: see {@link PseudoGold}. The least extension that reaches the best score. */
+export function thresholdsByVotes(reach: VoterReach): ChosenThresholds {
+  const pseudo = new PseudoGold(reach);
+  const tried = candidateThresholds(reach).map((threshold) => ({ threshold, score: pseudo.score(threshold) }));
+  const best = tried.reduce((most, one) => (one.score > most.score ? one : most));
+  return {
+    thresholds: new Float64Array(reach.direct.shape[1]).fill(best.threshold),
+    report: { source: 'pseudo-gold', each: false, score: best.score, scoreWithout: tried[0]!.score },
+  };
+}
+
+/** At most this many rows judge thresholds when there are no gold labels. */
 const MAX_PSEUDO_GOLD = 2000;
 
 /**
- * Rows that can judge a threshold without gold labels: those whose direct votes have an untied majority, spread evenly over
- * the rows. Their direct votes are then hidden, so that only what was extended to them counts.
+ * Rows that can judge a threshold without gold labels: those whose direct votes have an untied majority, evenly
+ * drawn. Their direct votes are then hidden, so that only what was extended to them counts.
+ *
+ * This estimates the local disagreement M(r) of Epoxy's analysis (arXiv 2006.15168, section 4), the chance that a row at
+ * distance r from a voter has another class: the sweep's best threshold is where, weighed over the classes alike, rows
+ * that would be reached next disagree in more than 1 - 1/K of the cases (two classes: where M(r) reaches 1/2).
  */
-export class PseudoGold {
-  readonly #rows: number[];
-  readonly #labels: number[];
-  readonly #direct: VoteMatrix;
+class PseudoGold {
+  readonly #reach: VoterReach;
+  readonly #labels: readonly number[];
   readonly #classes: number;
 
-  constructor(votes: VoteMatrix, classes: number) {
-    this.#direct = votes;
-    this.#classes = classes;
-    const majority = Array.from({ length: votes.shape[0] }, (_, row) => majorityClass(votes, row, classes));
+  constructor(reach: VoterReach) {
+    this.#classes = reach.direct.classes ?? 2;
+    const [rows, lfs] = reach.direct.shape;
+    const signed = reach.direct.classes === undefined;
+    const majority = Array.from({ length: rows }, (_, row) => {
+      const tally = new Float64Array(this.#classes);
+      for (const vote of reach.direct.data.subarray(row * lfs, (row + 1) * lfs)) {
+        if (vote !== 0) tally[signed ? (vote + 1) / 2 : vote - 1]! += 1;
+      }
+      return winner(tally);
+    });
     const covered = majority.flatMap((label, row) => (label < 0 ? [] : [row]));
     const step = Math.max(1, covered.length / MAX_PSEUDO_GOLD);
-    this.#rows = [];
-    for (let at = 0; at < covered.length; at += step) this.#rows.push(covered[Math.floor(at)] as number);
-    this.#labels = this.#rows.map((row) => majority[row] as number);
+    const count = Math.min(MAX_PSEUDO_GOLD, covered.length);
+    const drawn = Array.from({ length: count }, (_, at) => covered[Math.floor(at * step)]!);
+    this.#reach = reach.pick(drawn);
+    this.#labels = drawn.map((row) => majority[row]!);
   }
 
   /**
-   * Balanced accuracy of the majority of what was extended to these rows, against the majority of their direct votes. A row
-   * that nothing reached scores as a guess, 1/K: extending further pays only while it is right more often than that.
+   * Balanced accuracy of the majority of what lies within the threshold, against the majority of the direct votes. A row that
+   * nothing reaches scores as a guess, 1/K.
    */
-  score(extended: VoteMatrix): number {
+  score(threshold: number): number {
+    const { direct, votes, scores, shares } = this.#reach;
+    const lfs = direct.shape[1];
     const right = new Float64Array(this.#classes);
     const total = new Float64Array(this.#classes);
-    this.#rows.forEach((row, at) => {
-      const label = this.#labels[at] as number;
-      const found = majorityClass(extended, row, this.#classes, this.#direct);
+    this.#labels.forEach((label, row) => {
+      const tally = new Float64Array(this.#classes);
+      for (let cell = row * lfs; cell < (row + 1) * lfs; cell++) {
+        if (direct.data[cell] !== 0 || votes[cell] === 0 || !this.#reach.isWithin(scores[cell]!, threshold)) continue;
+        if (shares) for (let c = 0; c < this.#classes; c++) tally[c]! += shares[cell * this.#classes + c]!;
+        else tally[direct.classes === undefined ? (votes[cell]! + 1) / 2 : votes[cell]! - 1]! += 1;
+      }
+      const found = winner(tally);
       total[label]! += 1;
       right[label]! += found < 0 ? 1 / this.#classes : found === label ? 1 : 0;
     });
-    const present = right.filter((_, c) => total[c]! > 0).map((sum, at) => sum / total.filter((t) => t > 0)[at]!);
-    return present.reduce((sum, recall) => sum + recall, 0) / Math.max(1, present.length);
+    const recalls = Array.from(right, (sum, c) => sum / total[c]!).filter((recall) => !Number.isNaN(recall));
+    return recalls.reduce((sum, recall) => sum + recall, 0) / Math.max(1, recalls.length);
   }
 }
 
-/** Class index with the most votes in a row, -1 for none or a tie; cells that `hidden` votes on do not count. */
-function majorityClass(votes: VoteMatrix, row: number, classes: number, hidden?: VoteMatrix): number {
-  const lfs = votes.shape[1];
-  const tally = new Int32Array(classes);
-  for (let cell = row * lfs; cell < (row + 1) * lfs; cell++) {
-    const vote = votes.data[cell] as number;
-    if (vote === 0 || (hidden && hidden.data[cell] !== 0)) continue;
-    tally[votes.classes === undefined ? (vote > 0 ? 1 : 0) : vote - 1]! += 1;
-  }
+/** The class with the largest tally, -1 for none or a tie. */
+function winner(tally: Float64Array): number {
   const most = Math.max(...tally);
-  return most === 0 || tally.indexOf(most) !== tally.lastIndexOf(most) ? -1 : tally.indexOf(most);
+  const best = tally.indexOf(most);
+  return most === 0 || best !== tally.lastIndexOf(most) ? -1 : best;
 }

@@ -431,7 +431,7 @@ describe('votes and thresholds', () => {
       'Expected a number for thresholds[1] but received NaN',
     ],
     ['a threshold in words', { thresholds: [0.5, 'high'] }, 'Expected a number for thresholds[1] but received "high"'],
-    ['k above 1', { k: 5 }, 'Expected an integer in [1, 1] for k but received 5'],
+    ['k below 1', { k: 0 }, 'Expected an integer >= 1 for k but received 0'],
     ['an unknown metric', { metric: 'L2' }, "Expected one of 'cosine', 'dot', 'l2' for metric but received \"L2\""],
   ];
   for (const [title, change, message] of cases) {

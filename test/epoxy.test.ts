@@ -119,7 +119,7 @@ describe('Epoxy.fit', () => {
     );
     await refuse({ gold: { rows: [3], labels: [2] } }, /gold.labels\[0\] but received 2/);
     await refuse({ gold: { ...train, labels: [1] } }, /Expected 30 labels, one a row for gold.labels/);
-    await refuse({ k: 3, thresholds: 0.5 }, /for k but received 3/);
+    await refuse({ k: 0, thresholds: 0.5 }, /Expected an integer >= 1 for k but received 0/);
     await refuse({ extension: 'posterior', thresholds: 0.5 }, /one of 'votes' for extension but received "posterior"/);
     await refuse({ metric: 'hamming' }, /for metric but received "hamming"/);
     const controller = new AbortController();
