@@ -1,5 +1,5 @@
 // Extension 'posterior' of a session: the smoothing of Epoxy.fit, on the neighbour lists that the session holds.
-import { classColumns, labelsOf, publicProba } from './epoxy-posterior.js';
+import { classColumns, labelsOf, publicProba } from './columns.js';
 import { runJob } from './job.js';
 import { defaultNeighbors, evidenceOf } from './knn-posterior.js';
 import type { LabelModel } from './label-model.js';
