@@ -93,7 +93,14 @@ export interface SessionAddon {
   ): Call;
   sessionEditCounts(edit: EditHandle): NativeCounts;
   /** The first k entries of every list, -1 where a list ends. */
-  sessionNearest(edit: EditHandle, k: number, indices: Int32Array, scores: Float32Array, control: Control): Call;
+  sessionNearest(
+    edit: EditHandle,
+    k: number,
+    indices: Int32Array,
+    scores: Float32Array,
+    threads: number,
+    control: Control,
+  ): Call;
   /** P(Y) of the votes (as `predictProba`) and how many there are, per row. */
   sessionOwnEvidence(
     session: SessionHandle,

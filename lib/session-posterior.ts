@@ -89,7 +89,7 @@ export class SessionSmoother {
     if (this.#known?.id !== id || this.#known.k !== k) {
       const indices = new Int32Array(rows * k);
       const weights = new Float32Array(rows * k);
-      await runJob({ signal }, (control) => addon.sessionNearest(edit, k, indices, weights, control));
+      await runJob({ signal }, (control) => addon.sessionNearest(edit, k, indices, weights, this.#threads, control));
       addon.neighborWeights(this.#metric, indices, weights, rows, k);
       this.#known = { id, k, lists: { indices, weights, rows, k } };
     }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/parallel.h"
 #include "core/label_model/posterior.h"
 #include "core/session/explain.h"
 #include "core/session/session_file.h"
@@ -179,14 +180,20 @@ Napi::Value nearest(const Napi::CallbackInfo& info) {
   const int64_t k = int_arg(info, 1), rows = edit->pending.set->rows();
   auto* indices = array_arg<int32_t>(info, 2, rows * k);
   auto* scores = array_arg<float>(info, 3, rows * k);
-  return run_call(info, [=](const JobControl&) {
+  const int threads = static_cast<int>(int_arg(info, 4));
+  return run_call(info, [=](const JobControl& job) {
     const NeighborLists& lists = *edit->pending.lists;
-    for (int64_t row = 0; row < rows; ++row) {
-      const int64_t count = std::min(k, lists.count(row));
-      std::transform(lists.entries(row), lists.entries(row) + count, indices + row * k, NeighborLists::row_of);
-      std::copy_n(lists.scores(row), count, scores + row * k);
-      std::fill_n(indices + row * k + count, k - count, -1);
-    }
+    constexpr int64_t kRows = 1024;
+    const int64_t tasks = (rows + kRows - 1) / kRows;
+    parallel_for(tasks, effective_threads(threads, tasks), [&](int64_t task, int) {
+      job.check();
+      for (int64_t row = task * kRows; row < std::min(rows, (task + 1) * kRows); ++row) {
+        const int64_t count = std::min(k, lists.count(row));
+        std::transform(lists.entries(row), lists.entries(row) + count, indices + row * k, NeighborLists::row_of);
+        std::copy_n(lists.scores(row), count, scores + row * k);
+        std::fill_n(indices + row * k + count, k - count, -1);
+      }
+    });
   });
 }
 

@@ -58,32 +58,81 @@ void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int6
   });
 }
 
+namespace {
+
+// Weighted sums over one row's neighbours, in their order.
+struct Sums {
+  double weight = 0, squares = 0;
+};
+
+// The posterior of one row, from its neighbours' sums; row: K sums of states on entry.
+void finish_row(const Beliefs& beliefs, const Sums& sums, const double* own, int64_t classes, double* row) {
+  const double effective = sums.squares > 0 ? sums.weight * sums.weight / sums.squares : 0;
+  const double scale = sums.weight > 0 ? effective / sums.weight : 0;
+  double total = 0;
+  for (int64_t y = 0; y < classes; ++y) {
+    const double mean = beliefs.mean[static_cast<size_t>(y)];
+    row[y] = own[y] * (scale * row[y] + mean) / ((effective + 1) * mean);
+    total += row[y];
+  }
+  for (int64_t y = 0; y < classes; ++y) row[y] /= total;
+}
+
+// Rows first .. first + 3 (fewer behind `end`: the last one again) of two classes, side by side: each row's additions
+// wait for each other. A neighbour that does not count adds zeros, which change no bit.
+void four_rows(const WeightedLists& lists, const Beliefs& beliefs, const double* own, int64_t first, int64_t end,
+               double* out) {
+  constexpr int kRows = 4;
+  const int32_t* index[kRows];
+  const float* weights[kRows];
+  Sums sums[kRows];
+  double state[kRows][2] = {};
+  for (int r = 0; r < kRows; ++r) {
+    const int64_t row = std::min(first + r, end - 1);
+    index[r] = lists.indices + row * lists.k;
+    weights[r] = lists.weights + row * lists.k;
+  }
+  for (int64_t j = 0; j < lists.k; ++j) {
+    for (int r = 0; r < kRows; ++r) {
+      const int32_t neighbor = std::max(index[r][j], 0);
+      const double weight = index[r][j] < 0 ? 0.0 : weights[r][j] * beliefs.weight[static_cast<size_t>(neighbor)];
+      const double* from = beliefs.state.data() + int64_t{2} * neighbor;
+      sums[r].weight += weight;
+      sums[r].squares += weight * weight;
+      state[r][0] += weight * from[0];
+      state[r][1] += weight * from[1];
+    }
+  }
+  for (int64_t row = first; row < std::min(first + kRows, end); ++row) {
+    std::copy_n(state[row - first], 2, out + 2 * row);
+    finish_row(beliefs, sums[row - first], own + 2 * row, 2, out + 2 * row);
+  }
+}
+
+}  // namespace
+
 void smooth_round(const WeightedLists& lists, const Beliefs& beliefs, const double* own, int64_t classes, double* out,
                   int threads, const JobControl& job) {
   for_blocks(lists.rows, threads, job, [&](int64_t first, int64_t end) {
+    if (classes == 2 && !beliefs.state.empty()) {
+      for (int64_t row = first; row < end; row += 4) four_rows(lists, beliefs, own, row, end, out);
+      return;
+    }
     for (int64_t i = first; i < end; ++i) {
       double* row = out + i * classes;
       std::fill_n(row, classes, 0.0);
-      double sum = 0, squares = 0;
+      Sums sums;
       for (int64_t j = i * lists.k; j < (i + 1) * lists.k; ++j) {
         const int32_t neighbor = lists.indices[j];
         if (neighbor < 0) continue;
         const double weight = lists.weights[j] * beliefs.weight[static_cast<size_t>(neighbor)];
         if (weight <= 0) continue;
-        sum += weight;
-        squares += weight * weight;
+        sums.weight += weight;
+        sums.squares += weight * weight;
         const double* state = beliefs.state.data() + neighbor * classes;
         for (int64_t y = 0; y < classes; ++y) row[y] += weight * state[y];
       }
-      const double effective = squares > 0 ? sum * sum / squares : 0;
-      const double scale = sum > 0 ? effective / sum : 0;
-      double total = 0;
-      for (int64_t y = 0; y < classes; ++y) {
-        const double mean = beliefs.mean[static_cast<size_t>(y)];
-        row[y] = own[i * classes + y] * (scale * row[y] + mean) / ((effective + 1) * mean);
-        total += row[y];
-      }
-      for (int64_t y = 0; y < classes; ++y) row[y] /= total;
+      finish_row(beliefs, sums, own + i * classes, classes, row);
     }
   });
 }

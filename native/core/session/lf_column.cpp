@@ -40,7 +40,8 @@ class ColumnBuilder {
         votes_(column.votes()),
         voters_(set_, *column.direct),
         reader_(set_, context.lists, votes_, voters_, column.threshold),
-        needed_(key_of_threshold(set_.metric(), column.threshold)) {}
+        needed_(key_of_threshold(set_.metric(), column.threshold)),
+        nothing_reaches_(!reaches(set_.metric(), column.threshold)) {}
 
   void resolve_votes(const LfColumn* old) {
     std::vector<int32_t> added;
@@ -50,7 +51,7 @@ class ColumnBuilder {
     std::vector<Lookups> everywhere(static_cast<size_t>(tasks())), among_added(everywhere.size());
     for_rows([&](int64_t row, size_t task) {
       if (votes_[static_cast<size_t>(row)] != 0) return set(row, {kDirectVote, kNoScore});
-      if (set_.is_zero(row)) return set(row, {kNoVoter, kNoScore});
+      if (set_.is_zero(row) || nothing_reaches_) return set(row, {kNoVoter, kNoScore});
       if (const auto cell = reader_.read(row)) return set(row, *cell);
       if (old == nullptr || !start_from(*old, row, !added.empty(), among_added[task]))
         everywhere[task].add(row, needed_);
@@ -143,9 +144,14 @@ class ColumnBuilder {
   Voters voters_;
   CellReader reader_;
   double needed_;
+  bool nothing_reaches_;
 };
 
 }  // namespace
+
+bool reaches(Metric metric, double threshold) {
+  return metric == Metric::l2 ? threshold > 0 : threshold < std::numeric_limits<double>::infinity();
+}
 
 std::vector<int64_t> count_classes(const std::vector<int8_t>& votes, const VoteDomain& domain) {
   std::vector<int64_t> classes;

@@ -62,6 +62,9 @@ struct LfColumn {
   int64_t bytes() const;
 };
 
+// False of a threshold that no pair of rows is inside.
+bool reaches(Metric metric, double threshold);
+
 // votes: n, valid. old: the column these votes replace, of the same rows, or null.
 std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
                                             double threshold, const LfColumn* old);

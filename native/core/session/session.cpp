@@ -1,7 +1,6 @@
 #include "core/session/session.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "core/base/error.h"
 #include "core/base/parallel.h"
@@ -69,9 +68,7 @@ int64_t Session::bytes() const {
 }
 
 bool PendingEdit::extends() const {
-  return std::any_of(lfs.begin(), lfs.end(), [&](const auto& lf) {
-    return set->metric() == Metric::l2 ? lf->threshold > 0 : lf->threshold < std::numeric_limits<double>::infinity();
-  });
+  return std::any_of(lfs.begin(), lfs.end(), [&](const auto& lf) { return reaches(set->metric(), lf->threshold); });
 }
 
 PendingEdit Session::with_columns(Columns lfs, int64_t looked_up) const {
