@@ -24,6 +24,9 @@ class Operand {
 
   // The set, packed now if the operand is a matrix, with room for that many rows more. Called inside the job.
   std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options, int64_t room = 0) const;
+  bool is_matrix() const { return set_ == nullptr; }
+  FloatMatrix matrix() const { return matrix_; }
+  const char* name() const { return name_; }
   int64_t row_count() const { return set_ != nullptr ? set_->rows() : matrix_.rows; }
 
   // The rows themselves: of a set as it holds them (normalised under cosine), of a matrix as they are.

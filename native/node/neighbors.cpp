@@ -93,6 +93,12 @@ Napi::Value extend_votes_call(const Napi::CallbackInfo& info) {
   const Device* device = device_arg(info, 19);
   return run_call(info, [=](const JobControl& job) {
     const RunOptions options{threads, job, device};
+    const auto& [a, b] = in.embeddings;
+    if (a.is_matrix() && b.is_matrix()) {
+      extend_votes({a.matrix(), b.matrix(), in.metric, a.name(), b.name()}, in.query_votes, in.support_votes, in.domain,
+                   thresholds, votes, neighbors, scores, options);
+      return;
+    }
     const auto sets = in.embeddings.resolve(in.metric, options);
     extend_votes(*sets.a, in.query_votes, *sets.b, in.support_votes, in.domain, thresholds, votes, neighbors, scores,
                  options);

@@ -26,4 +26,17 @@ void extend_votes(const EmbeddingSet& queries, VoteMatrix query_votes, const Emb
                   VoteMatrix support_votes, const VoteDomain& domain, const double* thresholds, int8_t* votes_out,
                   int32_t* neighbors_out, float* scores_out, const RunOptions& options = {});
 
+// The same from plain rows, in bounded memory: where sets of all rows would take more than two budgets, queries and
+// support are packed in blocks of about one and half a budget. names: what messages call the two matrices.
+struct ExtensionRows {
+  FloatMatrix queries, support;  // the same matrix given twice is packed once
+  Metric metric;
+  const char* query_name = "embeddings";
+  const char* support_name = "support.embeddings";
+};
+constexpr int64_t kExtensionBudget = int64_t{1} << 27;  // bytes
+void extend_votes(const ExtensionRows& rows, VoteMatrix query_votes, VoteMatrix support_votes, const VoteDomain& domain,
+                  const double* thresholds, int8_t* votes_out, int32_t* neighbors_out, float* scores_out,
+                  const RunOptions& options = {}, int64_t budget = kExtensionBudget);
+
 }  // namespace nearvote

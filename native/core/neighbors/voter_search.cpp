@@ -70,7 +70,7 @@ VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, co
 
 VoterSearch::~VoterSearch() = default;
 
-void VoterSearch::run(const double* thresholds, Sink& sink) {
+void VoterSearch::run(const double* thresholds, Sink& sink, const Winner* known) {
   options_.job.check();
   if (options_.device != nullptr && queries_.rows() > 0 && !rows_.empty())
     options_.device->nearest_voters({queries_, query_votes_, support_, support_votes_, domain_, cells_per_lf_, rows_},
@@ -78,7 +78,7 @@ void VoterSearch::run(const double* thresholds, Sink& sink) {
   else if (plan_.direct)
     run_direct(sink);
   else
-    run_filtered(thresholds, sink);
+    run_filtered(thresholds, known, sink);
   options_.job.report(1, 1);
 }
 
@@ -128,11 +128,12 @@ class VoterSearch::Worker {
         candidates_(static_cast<size_t>(search.plan_.block / simd::kLanes)),
         winners_(static_cast<size_t>(search.cells())) {}
 
-  void search(int64_t query_block, int64_t first_support, int64_t end_support, const double* thresholds, Sink& sink) {
+  void search(int64_t query_block, int64_t first_support, int64_t end_support, const double* thresholds,
+              const Winner* known, Sink& sink) {
     const SearchPlan& plan = search_.plan_;
     const int64_t first = query_block * plan.block;
     block_.load(first, std::min(plan.block, search_.queries_.rows() - first));
-    for (int64_t group = 0; group < block_.groups(); ++group) start_group(group, thresholds);
+    for (int64_t group = 0; group < block_.groups(); ++group) start_group(group, thresholds, known);
     for (int64_t b = first_support; b < end_support; ++b) {
       search_.options_.job.check();
       block_.compute(b);
@@ -154,8 +155,8 @@ class VoterSearch::Worker {
  private:
   float* lower(int64_t group) const { return lower_.data() + group * search_.cells() * simd::kLanes; }
 
-  // The starting bound of a cell: nothing yet, what the threshold demands, or out of reach.
-  void start_group(int64_t group, const double* thresholds) {
+  // The starting bound of a cell: nothing yet, what the threshold or a known winner demands, or out of reach.
+  void start_group(int64_t group, const double* thresholds, const Winner* known) {
     candidates_[static_cast<size_t>(group)].count = 0;
     candidates_[static_cast<size_t>(group)].compact_at = 4096;
     float* bound = lower(group);
@@ -164,8 +165,11 @@ class VoterSearch::Worker {
       for (int64_t cell = 0; cell < search_.cells(); ++cell) {
         const int64_t lf = search_.lf_of(cell);
         float start = kInfinity;
-        if (in_block < block_.count() && search_.open(query, lf))
+        if (in_block < block_.count() && search_.open(query, lf)) {
           start = thresholds == nullptr ? -kInfinity : threshold_bound(in_block, thresholds[lf]);
+          if (known != nullptr && known[query * search_.cells() + cell].row >= 0)
+            start = std::max(start, block_.score_below(in_block, known[query * search_.cells() + cell].key));
+        }
         bound[cell * simd::kLanes + lane] = start;
       }
     }
@@ -327,7 +331,7 @@ class VoterSearch::Worker {
   int64_t stamp_ = 0;
 };
 
-void VoterSearch::run_filtered(const double* thresholds, Sink& sink) {
+void VoterSearch::run_filtered(const double* thresholds, const Winner* known, Sink& sink) {
   const FilterSupport filter(support_, rows_, plan_.threads);
   std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(plan_.threads));
   std::atomic<int64_t> done{0};
@@ -336,7 +340,7 @@ void VoterSearch::run_filtered(const double* thresholds, Sink& sink) {
     if (worker == nullptr) worker = std::make_unique<Worker>(*this, filter);
     const int64_t segment = task % plan_.segments;
     worker->search(task / plan_.segments, plan_.first_support_block(segment), plan_.first_support_block(segment + 1),
-                   thresholds, out);
+                   thresholds, known, out);
     options_.job.report(++done, plan_.tasks());
   };
   if (plan_.segments == 1) {

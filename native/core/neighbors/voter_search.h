@@ -39,13 +39,13 @@ class VoterSearch {
   };
 
   // thresholds: per LF, or null. With thresholds, voters that are not strictly inside them may be left out: they prune
-  // the search.
-  void run(const double* thresholds, Sink& sink);
+  // the search. So do known winners (queries x cells, or null) from elsewhere: what is farther may be left out.
+  void run(const double* thresholds, Sink& sink, const Winner* known = nullptr);
 
  private:
   class Worker;
   void run_direct(Sink& sink);
-  void run_filtered(const double* thresholds, Sink& sink);
+  void run_filtered(const double* thresholds, const Winner* known, Sink& sink);
   int64_t lf_of(int64_t cell) const { return cell / cells_per_lf_; }
   bool open(int64_t query, int64_t lf) const { return query_votes_(query, lf) == 0 && !queries_.is_zero(query); }
 

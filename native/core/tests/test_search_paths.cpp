@@ -114,6 +114,23 @@ struct Problem {
   }
 };
 
+// Extension of plain rows, in blocks of a few rows: budgets down to a row at a time.
+void check_blocks(const Problem& problem, int64_t budget) {
+  const int64_t cells = problem.q.rows * problem.qv.cols;
+  ref::Extended got{std::vector<int8_t>(static_cast<size_t>(cells)), std::vector<int32_t>(static_cast<size_t>(cells)),
+                    std::vector<float>(static_cast<size_t>(cells))};
+  int32_t progress = 0;
+  RunOptions options;
+  options.job.progress = &progress;
+  extend_votes({problem.q.view(), problem.s.view(), problem.metric}, problem.qv.view(), problem.sv.view(),
+               problem.domain, problem.thresholds.data(), got.votes.data(), got.neighbors.data(), got.scores.data(),
+               options, budget);
+  CHECK(got.votes == problem.extended.votes);
+  CHECK(got.neighbors == problem.extended.neighbors);
+  CHECK(ref::same(got.scores, problem.extended.scores));
+  CHECK(progress == 1000);
+}
+
 // A filter that is wrong by nearly all its bound admits, one way or the other.
 constexpr double kAllowed = 0.02;
 int g_calls = 0;
@@ -154,6 +171,32 @@ TEST(every_dimension_on_every_path) {
       Problem(Kind::clustered, metric, n, n < 600 ? 530 : 600, dims, 4, kThreeClasses, 0.3, seed += 10)
           .check_all_paths();
     }
+}
+
+TEST(extension_in_blocks_changes_no_bit) {
+  unsigned seed = 2000;
+  for (Kind kind : ref::all_kinds())
+    for (Metric metric : kMetrics) {
+      const Problem problem(kind, metric, 70, 300, 40, 5, kThreeClasses, 0.2, seed += 10);
+      for (int64_t budget : {1, 4000, 20000}) check_blocks(problem, budget);
+    }
+  const Problem large(Kind::clustered, Metric::cosine, 400, 1500, 64, 6, kBinary, 0.2, 99);
+  check_blocks(large, 200000);
+}
+
+TEST(blocks_name_rows_and_cells_of_the_whole) {
+  const Problem problem(Kind::random, Metric::cosine, 30, 40, 8, 3, kBinary, 0.5, 1);
+  ref::Floats bad = problem.s;
+  bad.data[29 * 8 + 3] = std::numeric_limits<float>::quiet_NaN();
+  std::vector<int8_t> votes(90);
+  std::string message;
+  try {
+    extend_votes({problem.q.view(), bad.view(), Metric::cosine}, problem.qv.view(), problem.sv.view(), kBinary,
+                 problem.thresholds.data(), votes.data(), nullptr, nullptr, {}, 500);
+  } catch (const InvalidArgument& error) {
+    message = error.what();
+  }
+  CHECK(message == "Expected finite values for support.embeddings but received NaN at row 29, column 3");
 }
 
 // int8 filters give way to float32 where a few values are too large for the others: on one side, the other or both.
