@@ -54,6 +54,7 @@ export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevic
 export { Session } from './session.js';
 export type { Evidence, Explanation, NeighborEvidence } from './session-explain.js';
 export type { LfStatistics, SessionReport } from './session-report.js';
+export type { ConflictingLfs, Suggestions, UncoveredRegion, WeakLf } from './session-suggest.js';
 export type { SessionChange, SessionGold, SessionInput, SessionLf } from './session-types.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
 export type { TransformJSON, TransformName, TransformOptions } from './transform.js';

@@ -142,5 +142,24 @@ export interface SessionAddon {
     lfs: readonly NativeLf[];
   };
   sessionExplain(session: SessionHandle, row: number): NativeExplanation;
+  sessionNextToLabel(session: SessionHandle, labelled: Int32Array, count: number, threads: number): Int32Array;
+  sessionConflicts(
+    session: SessionHandle,
+    accuracies: Float64Array,
+    count: number,
+    examples: number,
+  ): readonly {
+    readonly a: string;
+    readonly b: string;
+    readonly overlap: number;
+    readonly disagree: number;
+    readonly expected: number;
+    readonly rows: Int32Array;
+  }[];
+  sessionUncovered(
+    session: SessionHandle,
+    count: number,
+    examples: number,
+  ): readonly { readonly row: number; readonly size: number; readonly rows: Int32Array }[];
   closeSession(session: SessionHandle): void;
 }

@@ -10,6 +10,8 @@ export interface LfStatistics {
   readonly threshold: number;
   /** The votes it casts itself: -1/+1 or classes, ascending. */
   readonly polarity: readonly number[];
+  /** How many of each. */
+  readonly votesPerClass: readonly { readonly vote: number; readonly votes: number }[];
   /** Rows it votes on itself, and with the votes extended to it. */
   readonly coverage: number;
   readonly extendedCoverage: number;
@@ -59,10 +61,14 @@ export function lfStatistics(
     if (vote === label) correct++;
     else incorrect++;
   });
+  const votesPerClass = lf.direct
+    .map((votes, c) => ({ vote: classes === 0 ? 2 * c - 1 : c + 1, votes }))
+    .filter(({ votes }) => votes > 0);
   return {
     name: lf.name,
     threshold: lf.threshold,
-    polarity: lf.direct.flatMap((count, c) => (count === 0 ? [] : [classes === 0 ? 2 * c - 1 : c + 1])),
+    polarity: votesPerClass.map(({ vote }) => vote),
+    votesPerClass,
     coverage: share(sum(lf.direct)),
     extendedCoverage: share(sum(lf.extended)),
     overlaps: share(lf.overlaps),

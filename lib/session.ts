@@ -19,6 +19,7 @@ import { type Explanation, readExplanation } from './session-explain.js';
 import { readNotes, writeNotes } from './session-file.js';
 import type { EditHandle } from './session-native.js';
 import { type LfStatistics, lfStatistics, type SessionReport, sessionReport } from './session-report.js';
+import { nextToLabel, type Suggestions, suggest } from './session-suggest.js';
 import type { SessionChange, SessionInput, SessionLf } from './session-types.js';
 import type { AsyncOptions, CallOptions, FloatMatrix, Metric, VoteMatrix } from './types.js';
 
@@ -284,6 +285,23 @@ export class Session {
     checkInteger(row, 'row', 0, this.rows - 1);
     const { handle, fit } = this.#editor;
     return readExplanation(row, addon.sessionExplain(handle, row), fit.smoothing);
+  }
+
+  /**
+   * Rows worth a gold label, best first: uncertain ones in dense uncertain places, each far from the ones before it and from
+   * gold rows. A label is taken to settle its row and, as far as they are close, its neighbours; a row's rank is the entropy
+   * it would settle.
+   *
+   * @param count at most this many.
+   */
+  nextToLabel(count: number): Int32Array {
+    const { handle, fit, settings } = this.#editor;
+    return nextToLabel(handle, fit, checkInteger(count, 'count', 0, 2 ** 31 - 1), settings.threads);
+  }
+
+  /** Labelling functions that contradict each other, those below chance, and regions that none of them votes on. */
+  suggest(): Suggestions {
+    return suggest(this.#editor.handle, this.#editor.fit, this.report().lfs);
   }
 
   /** Frees the native memory. A running edit finishes first; later calls throw a TypeError. */

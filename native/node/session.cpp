@@ -1,15 +1,10 @@
-// An editing session. Its edits are jobs on the compute thread, in the order they were called; what JavaScript reads at
-// once (labels, statistics) is the state of the last edit whose promise has resolved.
-#include "core/session/session.h"
-
-#include <algorithm>
+// Opening, editing, saving and loading a session: one call per half of an edit.
 #include <cmath>
 #include <optional>
 #include <string>
 
 #include "core/base/parallel.h"
 #include "core/label_model/posterior.h"
-#include "core/session/explain.h"
 #include "core/session/session_file.h"
 #include "node/addon.h"
 #include "node/args.h"
@@ -17,39 +12,10 @@
 #include "node/errors.h"
 #include "node/job.h"
 #include "node/label_model.h"
+#include "node/session_box.h"
 #include "node/votes.h"
 
 namespace nearvote::node {
-namespace {
-
-struct SessionBox {
-  Session session;                              // the compute thread's
-  std::shared_ptr<const SessionState> visible;  // the environment's
-  int64_t bytes = 0;                            // the environment's
-};
-
-// One edit on its way: made by the first half, taken by the second, which leaves the change.
-struct EditBox {
-  PendingEdit pending;
-  Change change;
-  std::shared_ptr<const SessionState> state;
-  int64_t bytes = 0;
-};
-
-}  // namespace
-
-template <>
-struct HandleTraits<SessionBox> {
-  static constexpr const char* name = "Session";
-  static constexpr napi_type_tag tag = {0x6e65617276746533, 0x73657373696f6e00};
-};
-
-template <>
-struct HandleTraits<EditBox> {
-  static constexpr const char* name = "SessionEdit";
-  static constexpr napi_type_tag tag = {0x6e65617276746534, 0x65646974696e6700};
-};
-
 namespace {
 
 // Rows that may be appended before the embeddings have to be copied.
@@ -297,13 +263,6 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   });
 }
 
-template <class Array, class T>
-Array copied(Napi::Env env, const std::vector<T>& values) {
-  auto array = Array::New(env, values.size());
-  std::copy(values.begin(), values.end(), array.Data());
-  return array;
-}
-
 // sessionChange(edit) -> { labels, posteriors, coverage: Int32Array of rows, lookedUp, rows, undoable }
 Napi::Value change(const Napi::CallbackInfo& info) {
   const auto edit = Handle<EditBox>::open(info[0]);
@@ -318,118 +277,6 @@ Napi::Value change(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// sessionState(session) -> { rows, labels, proba } copies
-Napi::Value visible_state(const Napi::CallbackInfo& info) {
-  const auto state = Handle<SessionBox>::open(info[0])->visible;
-  auto result = Napi::Object::New(info.Env());
-  result.Set("labels", copied<Napi::Int8Array>(info.Env(), state->labels));
-  result.Set("proba", copied<Napi::Float64Array>(info.Env(), state->proba));
-  return result;
-}
-
-// sessionLabels(session, rows: Int32Array) -> Int8Array
-Napi::Value labels_of(const Napi::CallbackInfo& info) {
-  const auto state = Handle<SessionBox>::open(info[0])->visible;
-  const auto* rows = array_arg<int32_t>(info, 1, -1);
-  const int64_t count = array_length(info, 1);
-  auto labels = Napi::Int8Array::New(info.Env(), static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    if (rows[i] < 0 || rows[i] >= state->rows())
-      throw Napi::RangeError::New(info.Env(), "Expected rows of the session");
-    labels.Data()[i] = state->labels[static_cast<size_t>(rows[i])];
-  }
-  return labels;
-}
-
-// sessionVotes(session, rows: Int32Array | undefined: all) -> Int8Array rows x lfs: the extended votes
-Napi::Value extended_votes(const Napi::CallbackInfo& info) {
-  const auto state = Handle<SessionBox>::open(info[0])->visible;
-  const bool all = info[1].IsUndefined();
-  const auto* rows = all ? nullptr : array_arg<int32_t>(info, 1, -1);
-  const int64_t count = all ? state->rows() : array_length(info, 1);
-  const auto m = static_cast<int64_t>(state->lfs.size());
-  auto votes = Napi::Int8Array::New(info.Env(), static_cast<size_t>(count * m));
-  int8_t* out = votes.Data();
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t row = all ? i : rows[i];
-    if (row < 0 || row >= state->rows()) throw Napi::RangeError::New(info.Env(), "Expected rows of the session");
-    for (int64_t j = 0; j < m; ++j)
-      out[i * m + j] = state->lfs[static_cast<size_t>(j)]->extended[static_cast<size_t>(row)];
-  }
-  return votes;
-}
-
-// sessionReport(session) -> { rows, covered, bytes, lfs: [{ name, threshold, direct: [K], extended: [K], overlaps,
-// conflicts }] }
-Napi::Value report(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto box = Handle<SessionBox>::open(info[0]);
-  const SessionState& state = *box->visible;
-  const int classes = state.domain.classes;
-  auto lfs = Napi::Array::New(env, state.lfs.size());
-  for (size_t j = 0; j < state.lfs.size(); ++j) {
-    const LfColumn& column = *state.lfs[j];
-    auto lf = Napi::Object::New(env);
-    auto direct = Napi::Array::New(env), extended = Napi::Array::New(env);
-    int64_t overlaps = 0, conflicts = 0;
-    for (int c = 0; c < classes; ++c) {
-      const size_t u = j * static_cast<size_t>(classes) + static_cast<size_t>(c);
-      direct.Set(static_cast<uint32_t>(c), static_cast<double>(column.direct->per_class[static_cast<size_t>(c)]));
-      extended.Set(static_cast<uint32_t>(c), static_cast<double>(column.per_class[static_cast<size_t>(c)]));
-      overlaps += state.counts.overlaps[u];
-      conflicts += state.counts.conflicts[u];
-    }
-    lf.Set("name", column.name);
-    lf.Set("threshold", column.threshold);
-    lf.Set("direct", direct);
-    lf.Set("extended", extended);
-    lf.Set("overlaps", static_cast<double>(overlaps));
-    lf.Set("conflicts", static_cast<double>(conflicts));
-    lfs.Set(static_cast<uint32_t>(j), lf);
-  }
-  auto result = Napi::Object::New(env);
-  result.Set("rows", static_cast<double>(state.rows()));
-  result.Set("covered", static_cast<double>(state.covered_rows));
-  result.Set("bytes", static_cast<double>(box->bytes));
-  result.Set("lfs", lfs);
-  return result;
-}
-
-Napi::Array numbers(Napi::Env env, const std::vector<double>& values) {
-  auto array = Napi::Array::New(env, values.size());
-  for (size_t i = 0; i < values.size(); ++i) array.Set(static_cast<uint32_t>(i), values[i]);
-  return array;
-}
-
-// sessionExplain(session, row) -> { combine, start, evidence: [{ lf, vote, neighbor, score, weights }], own, posterior,
-// label }
-Napi::Value explain_row(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto state = Handle<SessionBox>::open(info[0])->visible;
-  const int64_t row = int_arg(info, 1);
-  if (row < 0 || row >= state->rows()) throw Napi::RangeError::New(env, "Expected a row of the session");
-  const Explanation explanation = explain(*state, row);
-  auto evidence = Napi::Array::New(env, explanation.evidence.size());
-  for (size_t e = 0; e < explanation.evidence.size(); ++e) {
-    const Evidence& source = explanation.evidence[e];
-    auto item = Napi::Object::New(env);
-    item.Set("lf", state->lfs[static_cast<size_t>(source.lf)]->name);
-    item.Set("vote", static_cast<double>(source.vote));
-    item.Set("neighbor", static_cast<double>(source.neighbor));
-    item.Set("score", source.score);
-    item.Set("weights", numbers(env, source.weights));
-    evidence.Set(static_cast<uint32_t>(e), item);
-  }
-  auto result = Napi::Object::New(env);
-  result.Set("combine", static_cast<double>(explanation.combine));
-  result.Set("start", numbers(env, explanation.start));
-  result.Set("evidence", evidence);
-  result.Set("own", numbers(env, explanation.own));
-  result.Set("posterior", numbers(env, explanation.posterior));
-  result.Set("label", static_cast<double>(explanation.label));
-  return result;
-}
-
 // closeSession(session): a running edit keeps it until it ends
 Napi::Value close_session(const Napi::CallbackInfo& info) {
   Handle<SessionBox>::from(info[0])->close(info.Env());
@@ -439,6 +286,7 @@ Napi::Value close_session(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_session(Napi::Env env, Napi::Object exports) {
+  register_session_read(env, exports);
   exports.Set("newSession", Napi::Function::New(env, new_session));
   exports.Set("fillSession", Napi::Function::New(env, fill_session));
   exports.Set("newSessionEdit", Napi::Function::New(env, new_session_edit));
@@ -449,17 +297,12 @@ void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionEditCounts", Napi::Function::New(env, edit_counts));
   exports.Set("sessionNearest", Napi::Function::New(env, nearest));
   exports.Set("sessionOwnEvidence", Napi::Function::New(env, own_evidence));
-  exports.Set("sessionLabels", Napi::Function::New(env, labels_of));
   exports.Set("sessionCommit", Napi::Function::New(env, commit));
   exports.Set("sessionUndo", Napi::Function::New(env, undo));
   exports.Set("sessionSave", Napi::Function::New(env, save));
   exports.Set("sessionFile", Napi::Function::New(env, file_header));
   exports.Set("sessionLoad", Napi::Function::New(env, load));
   exports.Set("sessionChange", Napi::Function::New(env, change));
-  exports.Set("sessionState", Napi::Function::New(env, visible_state));
-  exports.Set("sessionVotes", Napi::Function::New(env, extended_votes));
-  exports.Set("sessionReport", Napi::Function::New(env, report));
-  exports.Set("sessionExplain", Napi::Function::New(env, explain_row));
   exports.Set("closeSession", Napi::Function::New(env, close_session));
 }
 
