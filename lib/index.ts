@@ -32,6 +32,7 @@ export {
 export {
   type ClassBalance,
   type ClassBalanceSource,
+  type ClassShareInterval,
   type FlyingSquidCompat,
   type LabelMethod,
   LabelModel,

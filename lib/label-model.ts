@@ -1,266 +1,26 @@
-import {
-  type CheckedVotes,
-  checkInteger,
-  checkOneOf,
-  checkThreads,
-  checkVotes,
-  describe,
-  rangeError,
-  typeError,
-} from './check.js';
+import { type CheckedVotes, checkOneOf, checkThreads, checkVotes, rangeError, typeError } from './check.js';
+import type { ClassBalanceSource, ClassShareInterval } from './class-balance.js';
 import { GraphModel, type GraphOptions, isGraph } from './graph-model.js';
 import { runJob } from './job.js';
+import { prepareFit, type State } from './label-model-fit.js';
+import { fromJSON, type LabelModelJSON, toJSON } from './label-model-json.js';
+import type { LabelModelOptions, LfAccuracy, PredictOptions } from './label-model-options.js';
 import { addon, type Control } from './native.js';
 import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
 import { countVotes, countVotesAsync, VoteCounts } from './votes.js';
 
-const METHODS = ['majority', 'triplet-mean', 'triplet-median', 'triplet-weighted', 'covariance', 'auto'] as const;
-/** How accuracies are found; see {@link LabelModel.fit}. */
-export type LabelMethod = (typeof METHODS)[number];
-const DEFAULT_METHOD: LabelMethod = 'auto';
-const CHOICES = ['asked', 'covariance', 'few-lfs', 'dependent'] as const;
+export type { ClassBalance, ClassBalanceSource, ClassShareInterval } from './class-balance.js';
+export type { LabelModelJSON } from './label-model-json.js';
+export type {
+  FlyingSquidCompat,
+  LabelMethod,
+  LabelModelOptions,
+  LfAccuracy,
+  PredictOptions,
+} from './label-model-options.js';
 
-/** P(Y): numbers in the order [-1, +1] or 1..K (any positive scale), or labels to take it from (0 = unknown), or a rule. */
-export type ClassBalance = ArrayLike<number> | { readonly labels: ArrayLike<number> } | 'estimate' | 'uniform';
-export type ClassBalanceSource = 'given' | 'labels' | 'estimate' | 'uniform';
-const SOURCES = ['given', 'labels', 'estimate', 'uniform'] as const;
-
-/** FlyingSquid's own switches; the defaults are the reference's. */
-export interface FlyingSquidCompat {
-  readonly name: 'flyingsquid';
-  /** Negative clique entries become positive. Default true. */
-  readonly flipNegative?: boolean;
-  /** Without `flipNegative`: negative clique entries become 1e-8. Default true. */
-  readonly clamp?: boolean;
-  /** 'reference' counts the class balance twice (the reference does); 'exact' once. Default 'reference'. */
-  readonly posterior?: 'reference' | 'exact';
-}
-
-export interface LabelModelOptions extends CallOptions {
-  readonly method?: LabelMethod | undefined;
-  /**
-   * Default 'uniform'. 'estimate' takes it from the votes (profile likelihood): within a few points where LFs err
-   * independently, rough where they do not, so prefer a few labelled rows.
-   */
-  readonly classBalance?: ClassBalance | undefined;
-  /** Reproduce FlyingSquid as shipped, its faults included (method 'triplet-mean' or 'triplet-median'). */
-  readonly compat?: 'flyingsquid' | FlyingSquidCompat | undefined;
-  /** Only with `compat`: these triplets of LF indices instead of all, a later one overwriting an earlier one. */
-  readonly triplets?: ReadonlyArray<readonly [number, number, number]> | undefined;
-  /** 'recover' (default): an LF may be worse than random. 'all-positive': none is (the reference's rule). */
-  readonly signs?: 'recover' | 'all-positive' | undefined;
-}
-
-/** What fitting found out about one labelling function. */
-export interface LfAccuracy {
-  /**
-   * P(vote = Y | the LF votes). Under `compat` the reference's number instead: P(vote = Y), abstains counted as wrong, not
-   * clamped.
-   */
-  readonly estimate: number;
-  /** 95 % interval; 0 and 1 where the method tells none (majority, prior of triplets, compat). */
-  readonly low: number;
-  readonly high: number;
-  /** -1: its votes speak against the class they name. */
-  readonly sign: 1 | -1;
-  /** Share of rows it votes on. */
-  readonly coverage: number;
-  /** The raw estimate lay outside what its number of votes can support and was moved to the nearest value inside. */
-  readonly clamped: boolean;
-  /** Nothing in the votes tells its accuracy; the estimate is the prior's. */
-  readonly fromPrior: boolean;
-}
-
-export interface PredictOptions extends CallOptions {
-  /** Two likeliest classes within 1e-9 of each other: 'abstain' (default) gives 0, 'prior' the likelier class. */
-  readonly ties?: 'abstain' | 'prior' | undefined;
-  /** Rows without a vote: 'abstain' (default) gives 0, 'prior' the likeliest class. */
-  readonly uncovered?: 'abstain' | 'prior' | undefined;
-}
-
-const FORMAT = 'nearvote.label-model';
-const VERSION = 1;
-const COMBINE = ['bayes', 'shares', 'product'] as const;
-const ACCURACY_FIELDS = 7;
-
-/** Everything prediction needs, as plain numbers. `weights`: m x (abstain, classes...) x K. */
-export interface LabelModelJSON {
-  readonly format: typeof FORMAT;
-  readonly version: number;
-  readonly lfs: number;
-  /** 0: binary votes -1/+1; else K. */
-  readonly classes: number;
-  readonly method: string;
-  /** Why this method: 'asked for', or what 'auto' went by. */
-  readonly reason: string;
-  readonly classBalance: readonly number[];
-  readonly classBalanceSource: ClassBalanceSource;
-  readonly combine: (typeof COMBINE)[number];
-  readonly start: readonly number[];
-  readonly weights: readonly number[];
-  readonly accuracies: readonly LfAccuracy[];
-}
-
-function numbers(value: unknown, parameter: string): Float64Array {
-  const list = value as ArrayLike<unknown> | null | undefined;
-  if (typeof list !== 'object' || list === null || typeof list.length !== 'number')
-    throw typeError('an array of numbers', parameter, value);
-  return Float64Array.from({ length: list.length }, (_, at) => {
-    const number = list[at];
-    if (typeof number !== 'number') throw typeError('a number', `${parameter}[${at}]`, number);
-    return number;
-  });
-}
-
-/** Class frequencies of labels, one row of each class added so that none is impossible. */
-function balanceOfLabels(labels: ArrayLike<number>, classes: number): Float64Array {
-  const counts = new Float64Array(classes || 2).fill(1);
-  for (let row = 0; row < labels.length; row++) {
-    const label = labels[row] as number;
-    if (label === 0) continue;
-    const index = classes === 0 ? (label === 1 ? 1 : label === -1 ? 0 : -1) : label - 1;
-    if (!(index in counts)) throw rangeError('a vote or 0 (unknown)', `classBalance.labels[${row}]`, describe(label));
-    counts[index]! += 1;
-  }
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  return counts.map((count) => count / total);
-}
-
-function checkBalance(value: ClassBalance | undefined, classes: number): [Float64Array, ClassBalanceSource] {
-  const size = classes || 2;
-  if (value === 'estimate') return [new Float64Array(0), 'estimate'];
-  if (value === undefined || value === 'uniform') return [new Float64Array(size).fill(1 / size), 'uniform'];
-  if (typeof value === 'object' && value !== null && 'labels' in value)
-    return [balanceOfLabels(value.labels, classes), 'labels'];
-  if (typeof value === 'string') throw typeError("numbers, { labels }, 'estimate' or 'uniform'", 'classBalance', value);
-  const balance = numbers(value, 'classBalance');
-  if (balance.length !== size)
-    throw rangeError(`${size} numbers, one per class`, 'classBalance', String(balance.length));
-  const bad = balance.findIndex((p) => !(p >= 0 && p < Number.POSITIVE_INFINITY));
-  if (bad >= 0) throw rangeError('a finite number >= 0', `classBalance[${bad}]`, String(balance[bad]));
-  const sum = balance.reduce((total, p) => total + p, 0);
-  if (!(sum > 0 && sum < Number.POSITIVE_INFINITY))
-    throw rangeError('a positive, finite sum', 'classBalance', String(sum));
-  return [balance.map((p) => p / sum), 'given'];
-}
-
-function checkTriplets(value: LabelModelOptions['triplets'], lfs: number): Int32Array {
-  if (!Array.isArray(value)) throw typeError('an array of [i, j, k]', 'triplets', value);
-  return Int32Array.from(
-    value.flatMap((triplet: readonly number[], t) => {
-      if (!Array.isArray(triplet) || new Set(triplet).size !== 3)
-        throw typeError('three different LF indices', `triplets[${t}]`, triplet);
-      return triplet.map((lf, s) => checkInteger(lf, `triplets[${t}][${s}]`, 0, lfs - 1));
-    }),
-  );
-}
-
-/** The state of a model: sizes, and the numbers in the native layout (see native/node/label_model.cpp). */
-interface State {
-  readonly lfs: number;
-  readonly classes: number;
-  readonly method: string;
-  readonly reason: string;
-  readonly classBalanceSource: ClassBalanceSource;
-  readonly flat: Float64Array;
-  readonly accuracies: readonly LfAccuracy[];
-}
-
-function prepareFit(counts: VoteCounts, options: LabelModelOptions) {
-  const { lfs, classes, flat } = counts;
-  const size = classes || 2;
-  const [balance, classBalanceSource] = checkBalance(options.classBalance, classes);
-  const threads = checkThreads(options.threads);
-  const allPositive =
-    checkOneOf(options.signs ?? 'recover', ['recover', 'all-positive'] as const, 'signs') !== 'recover';
-  const model = new Float64Array(1 + 2 * size + lfs * (size + 1) * size);
-  const accuracies = new Float64Array(lfs * ACCURACY_FIELDS);
-  let method = checkOneOf(options.method ?? DEFAULT_METHOD, METHODS, 'method') as string;
-  const report = new Float64Array(3);
-  let run = (control: Control) =>
-    addon.fitLabelModel(
-      flat,
-      lfs,
-      classes,
-      METHODS.indexOf(method as LabelMethod),
-      balance,
-      allPositive,
-      model,
-      accuracies,
-      report,
-      threads,
-      control,
-    );
-  let reason = 'asked for';
-  if (options.compat !== undefined) {
-    const compat = typeof options.compat === 'object' ? options.compat : { name: options.compat };
-    checkOneOf(compat.name, ['flyingsquid'] as const, 'compat');
-    if (options.method === undefined) method = 'triplet-mean';
-    checkOneOf(method, ['triplet-mean', 'triplet-median'], "method under compat 'flyingsquid'");
-    if (classBalanceSource === 'estimate')
-      throw typeError("numbers, { labels } or 'uniform'", "classBalance under compat 'flyingsquid'", 'estimate');
-    if (classes !== 0) throw rangeError('binary votes', "votes under compat 'flyingsquid'", `${classes} classes`);
-    const exact = checkOneOf(compat.posterior ?? 'reference', ['reference', 'exact'] as const, 'compat.posterior');
-    const triplets = options.triplets === undefined ? new Int32Array(0) : checkTriplets(options.triplets, lfs);
-    const median = method === 'triplet-median';
-    const [flip, clamp] = [compat.flipNegative ?? true, compat.clamp ?? true];
-    method = `flyingsquid ${triplets.length > 0 ? 'triplet' : method}`;
-    run = (control) =>
-      addon.fitFlyingSquid(
-        flat,
-        lfs,
-        median,
-        balance,
-        triplets,
-        flip,
-        clamp,
-        exact === 'reference',
-        model,
-        accuracies,
-        control,
-      );
-  } else if (options.triplets !== undefined) {
-    throw typeError("undefined (only compat 'flyingsquid' takes them)", 'triplets', options.triplets);
-  }
-  const finish = () => {
-    if (options.compat === undefined) {
-      method = METHODS[report[0]!]!;
-      reason = reasonOf(CHOICES[report[1]!]!, report[2]!);
-    }
-    const read = readAccuracies(accuracies);
-    return new LabelModel({ lfs, classes, method, reason, classBalanceSource, flat: model, accuracies: read });
-  };
-  return { run, finish };
-}
-
-function reasonOf(choice: (typeof CHOICES)[number], dependence: number): string {
-  const times = `evidence given Y varies ${dependence.toFixed(1)} times as much as independent votes would`;
-  switch (choice) {
-    case 'asked':
-      return 'asked for';
-    case 'covariance':
-      return `three labelling functions or more, and ${times}`;
-    case 'few-lfs':
-      return 'of one or two voting labelling functions, agreement cannot tell which is right';
-    case 'dependent':
-      return `${times}: too dependent to be weighed one by one`;
-  }
-}
-
-function readAccuracies(flat: Float64Array): LfAccuracy[] {
-  return Array.from({ length: flat.length / ACCURACY_FIELDS }, (_, lf) => {
-    const [estimate, low, high, sign, coverage, clamped, fromPrior] = flat.subarray(lf * ACCURACY_FIELDS);
-    return {
-      estimate: estimate!,
-      low: low!,
-      high: high!,
-      sign: sign === -1 ? -1 : 1,
-      coverage: coverage!,
-      clamped: clamped === 1,
-      fromPrior: fromPrior === 1,
-    };
-  });
-}
+/** Width of an interval that leaves a share of rows open. */
+const OPEN_BALANCE = 0.3;
 
 /** Graph models are fitted to rows: joint tables of dependent LFs are not in the counts. */
 function votesOf(votes: VoteMatrix | VoteCounts): VoteMatrix {
@@ -302,7 +62,7 @@ export class LabelModel {
     const counts = votes instanceof VoteCounts ? votes : countVotes(votes, { threads: options.threads });
     const { run, finish } = prepareFit(counts, options);
     run(undefined);
-    return finish();
+    return new LabelModel(finish());
   }
 
   /** {@link LabelModel.fit} as a job. Do not write, transfer or resize `votes` until it settles (or pass `copy`). */
@@ -319,7 +79,7 @@ export class LabelModel {
     const counts = votes instanceof VoteCounts ? votes : await countVotesAsync(votes, options);
     const { run, finish } = prepareFit(counts, options);
     await runJob(options, run);
-    return finish();
+    return new LabelModel(finish());
   }
 
   /** @internal The model in the native layout (see native/node/label_model.h). */
@@ -360,6 +120,21 @@ export class LabelModel {
   /** Where the class balance came from. */
   get classBalanceSource(): ClassBalanceSource {
     return this.#state.classBalanceSource;
+  }
+
+  /** Of an estimated class balance: 95 % intervals, by class; else undefined. Wide ones: the votes do not determine it. */
+  get classBalanceInterval(): readonly ClassShareInterval[] | undefined {
+    return this.#state.classBalanceInterval;
+  }
+
+  /** What to know before trusting the model: a class balance that the votes leave open. Empty when there is nothing. */
+  get warnings(): readonly string[] {
+    const intervals = this.classBalanceInterval ?? [];
+    return intervals.flatMap(({ low, high }, y) => {
+      if (high - low <= OPEN_BALANCE || (this.classes === 0 && y === 0)) return [];
+      const range = `${low.toFixed(2)} to ${high.toFixed(2)}`;
+      return `P(Y = ${this.classes === 0 ? '+1' : y + 1}) could be ${range} as far as the votes tell: a few labels would determine it`;
+    });
   }
 
   #check(votes: VoteMatrix, copy = false): CheckedVotes {
@@ -424,58 +199,13 @@ export class LabelModel {
     return labels;
   }
 
+  /** Everything prediction needs, as plain numbers. */
   toJSON(): LabelModelJSON {
-    const { lfs, classes, method, reason, classBalanceSource, flat, accuracies } = this.#state;
-    const size = classes || 2;
-    return {
-      format: FORMAT,
-      version: VERSION,
-      lfs,
-      classes,
-      method,
-      reason,
-      classBalance: this.classBalance,
-      classBalanceSource,
-      combine: COMBINE[flat[0]!]!,
-      start: Array.from(flat.subarray(1 + size, 1 + 2 * size)),
-      weights: Array.from(flat.subarray(1 + 2 * size)),
-      accuracies,
-    };
+    return toJSON(this.#state);
   }
 
   /** @throws TypeError or RangeError: not such a model, an unknown version, damaged or missing numbers. */
   static fromJSON(json: LabelModelJSON): LabelModel {
-    if (json?.format !== FORMAT) throw typeError(`an object of format '${FORMAT}'`, 'json', json);
-    if (json.version !== VERSION) throw rangeError(`version ${VERSION}`, 'json.version', String(json.version));
-    const lfs = checkInteger(json.lfs, 'json.lfs', 0);
-    const classes = json.classes === 0 ? 0 : checkInteger(json.classes, 'json.classes', 2, 127);
-    const size = classes || 2;
-    const list = (name: 'classBalance' | 'start' | 'weights', length: number) => {
-      const values = numbers(json[name], `json.${name}`);
-      if (values.length !== length) throw rangeError(`${length} numbers`, `json.${name}`, String(values.length));
-      const bad = values.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) throw rangeError('a finite number', `json.${name}[${bad}]`, String(values[bad]));
-      return values;
-    };
-    const flat = Float64Array.of(
-      COMBINE.indexOf(checkOneOf(json.combine, COMBINE, 'json.combine')),
-      ...list('classBalance', size),
-      ...list('start', size),
-    );
-    const weights = list('weights', lfs * (size + 1) * size);
-    const all = new Float64Array(flat.length + weights.length);
-    all.set(flat);
-    all.set(weights, flat.length);
-    if (!Array.isArray(json.accuracies) || json.accuracies.length !== lfs)
-      throw typeError(`an array of ${lfs} accuracies`, 'json.accuracies', json.accuracies);
-    return new LabelModel({
-      lfs,
-      classes,
-      method: String(json.method),
-      reason: String(json.reason),
-      classBalanceSource: checkOneOf(json.classBalanceSource, SOURCES, 'json.classBalanceSource'),
-      flat: all,
-      accuracies: json.accuracies,
-    });
+    return new LabelModel(fromJSON(json));
   }
 }

@@ -87,6 +87,27 @@ describe('what is told', () => {
     expect(estimated.classBalanceSource).toBe('estimate');
     expect(Math.abs(estimated.classBalance[1]! - 0.4)).toBeLessThan(0.1);
   });
+  it('says how far the votes determine an estimated class balance', () => {
+    const estimated = LabelModel.fit(votes, { classBalance: 'estimate' });
+    const [negative, positive] = estimated.classBalanceInterval!;
+    expect(positive!.low).toBeLessThan(0.4);
+    expect(positive!.high).toBeGreaterThan(0.4);
+    expect(negative!.low).toBeCloseTo(1 - positive!.high, 12);
+    expect(positive!.high - positive!.low).toBeLessThan(0.3);
+    expect(estimated.warnings).toEqual([]);
+    expect(LabelModel.fromJSON(estimated.toJSON()).classBalanceInterval).toEqual(estimated.classBalanceInterval);
+    expect(LabelModel.fit(votes)).toMatchObject({ classBalanceInterval: undefined, warnings: [] });
+    const pair = LabelModel.fit(votesFromRows([[1, -1]]), { classBalance: 'estimate' });
+    expect(pair.classBalanceInterval).toEqual([
+      { low: 0, high: 1 },
+      { low: 0, high: 1 },
+    ]);
+    expect(pair.warnings).toEqual([
+      'P(Y = +1) could be 0.00 to 1.00 as far as the votes tell: a few labels would determine it',
+    ]);
+    const three = LabelModel.fit(votesFromRows([[1, 2, 3]], 3), { classBalance: 'estimate' });
+    expect(three.warnings).toHaveLength(3);
+  });
   it('tells accuracies with intervals, signs and coverage', () => {
     const model = LabelModel.fit(votes, { classBalance: [0.6, 0.4] });
     model.accuracies.forEach(({ estimate, low, high, sign, coverage: share }, lf) => {
@@ -174,6 +195,10 @@ describe('what is refused', () => {
       [{ ...json, weights: json.weights.map(() => null) }, /json.weights\[0\]/],
       [{ ...json, combine: 'sum' }, /json.combine/],
       [{ ...json, accuracies: [] }, /5 accuracies/],
+      [{ ...json, accuracies: json.accuracies.map((lf) => ({ ...lf, low: 'x' })) }, /json.accuracies\[0\].low/],
+      [{ ...json, accuracies: json.accuracies.map((lf) => ({ ...lf, sign: 0 })) }, /json.accuracies\[0\].sign/],
+      [{ ...json, accuracies: json.accuracies.map(() => null) }, /an accuracy for json.accuracies\[0\]/],
+      [{ ...json, classBalanceInterval: [{ low: 1, high: 0 }] }, /json.classBalanceInterval/],
       [{ ...json, lfs: -1 }, /json.lfs/],
     ];
     for (const [bad, message] of damaged) expect(() => LabelModel.fromJSON(bad as never)).toThrow(message);

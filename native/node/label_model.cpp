@@ -30,7 +30,8 @@ void flatten(const LabelModel& model, double* out, double* accuracies) {
 }
 
 // fitLabelModel(counts, lfs, classes, method, class balance (K, or empty: estimated), allPositive, out, accuracies,
-// report: float64 [method used, Choice, dependence], threads, control)
+// report: float64 [method used, Choice, dependence, then low and high of each class's share if estimated], threads,
+// control)
 Napi::Value fit(const Napi::CallbackInfo& info) {
   const int64_t lfs = int_arg(info, 1);
   const VoteDomain domain = domain_arg(info, 2);
@@ -42,7 +43,7 @@ Napi::Value fit(const Napi::CallbackInfo& info) {
   options.all_positive = bool_arg(info, 5);
   auto* out = array_arg<double>(info, 6, flat_model_length(domain, lfs));
   auto* accuracies = array_arg<double>(info, 7, lfs * kAccuracyFields);
-  auto* report = array_arg<double>(info, 8, 3);
+  auto* report = array_arg<double>(info, 8, 3 + 2 * domain.classes);
   options.threads = static_cast<int>(int_arg(info, 9));
   return run_call(info, [=](const JobControl& job) {
     const FittedModel fitted = fit_label_model(unflatten_counts(counts, domain, lfs), options, job);
@@ -50,6 +51,10 @@ Napi::Value fit(const Napi::CallbackInfo& info) {
     report[0] = static_cast<double>(fitted.method);
     report[1] = static_cast<double>(fitted.choice);
     report[2] = fitted.dependence;
+    for (size_t y = 0; y < fitted.model.balance_low.size(); ++y) {
+      report[3 + 2 * y] = fitted.model.balance_low[y];
+      report[4 + 2 * y] = fitted.model.balance_high[y];
+    }
   });
 }
 

@@ -3,113 +3,163 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <utility>
 
-#include "core/base/parallel.h"
+#include "core/label_model/balance_factor.h"
+#include "core/label_model/balance_of_class.h"
+#include "core/label_model/balance_posterior.h"
 #include "core/label_model/class_balance.h"
-#include "core/label_model/covariance.h"
+#include "core/label_model/correlations.h"
 
 namespace nearvote {
 namespace {
 
-constexpr std::array<double, 15> kGrid{0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.94, 0.97, 0.99};
+constexpr double kLeast = 1e-3;  // share of abstains below which an LF is taken to vote nearly always
 
-// Class y against all others, as binary counts: index 1 is y.
-VoteCounts one_against_rest(const VoteCounts& counts, int y) {
-  const int classes = counts.domain.classes;
-  VoteCounts binary({2, true}, counts.lfs);
-  binary.rows = counts.rows;
-  binary.covered = counts.covered;
-  const auto merged = [&](int64_t u) { return 2 * (u / classes) + (u % classes == y ? 1 : 0); };
-  for (int64_t u = 0; u < counts.indicators(); ++u) {
-    binary.overlaps[static_cast<size_t>(merged(u))] += counts.overlaps[static_cast<size_t>(u)];
-    for (int64_t v = 0; v < counts.indicators(); ++v) {
-      binary.joint[static_cast<size_t>(merged(u) * binary.indicators() + merged(v))] += counts.both(u, v);
+// One thing that is known of indicator a: how often it is the only vote, or contradicted by none.
+struct Statistic {
+  size_t a = 0;
+  int against = 0;        // 0 or 1: no other vote for this class; 2: no other vote at all
+  double observed = 0;    // share of rows
+  double precision = 0;   // inverse variance of that, given how often a votes
+  double correction = 0;  // to the prediction of independent LFs
+};
+
+class Balance {
+ public:
+  explicit Balance(const VoteCounts& counts)
+      : lfs_(static_cast<size_t>(counts.lfs)),
+        rows_(static_cast<double>(counts.rows)),
+        shares_(vote_shares(counts)),
+        r_(vote_correlations(counts, shares_)) {
+    BalanceFactor factor = balance_free_factor(r_, 1 / rows_);
+    g_ = std::move(factor.g);
+    misfit_ = factor.misfit;
+    for (size_t a = 0; a < g_.size(); ++a) {
+      const auto u = static_cast<size_t>(r_.indicator[a]);
+      const auto votes = static_cast<double>(counts.votes(static_cast<int64_t>(u)));
+      const int own = static_cast<int>(u % 2);
+      add(a, 2, votes, votes - static_cast<double>(counts.overlaps[u]));
+      add(a, 1 - own, votes, votes - static_cast<double>(counts.conflicts[u]));
     }
+    correct();
   }
-  return binary;
-}
 
-// P(outcome | Y) of one LF: abstain, -1, +1 by class.
-using Outcomes = std::array<std::array<double, 2>, 3>;
-
-Outcomes outcomes(const CovarianceFit& fit, int64_t lf) {
-  Outcomes p;
-  for (size_t y = 0; y < 2; ++y) {
-    double votes = 0;
-    for (size_t c = 0; c < 2; ++c) votes += p[c + 1][y] = fit.likelihood[(2 * static_cast<size_t>(lf) + c) * 2 + y];
-    p[0][y] = std::max(1 - votes, 1e-3);
-    for (auto& outcome : p) outcome[y] /= votes + p[0][y];
-  }
-  return p;
-}
-
-double composite_likelihood(const VoteCounts& counts, double q, const JobControl& job) {
-  const CovarianceFit fit = fit_covariance(counts, {1 - q, q}, true, job);
-  std::vector<Outcomes> p;
-  for (int64_t i = 0; i < counts.lfs; ++i) p.push_back(outcomes(fit, i));
-  double sum = 0;
-  for (int64_t i = 0; i < counts.lfs; ++i) {
-    for (int64_t j = 0; j < i; ++j) {
-      std::array<std::array<double, 3>, 3> table{};
-      double row_votes = 0;
-      for (int64_t a = 0; a < 2; ++a) {
-        double votes_with_j = 0;
-        for (int64_t b = 0; b < 2; ++b) {
-          const auto both = static_cast<double>(counts.both(2 * i + a, 2 * j + b));
-          table[static_cast<size_t>(a + 1)][static_cast<size_t>(b + 1)] = both;
-          votes_with_j += both;
-        }
-        table[static_cast<size_t>(a + 1)][0] = static_cast<double>(counts.votes(2 * i + a)) - votes_with_j;
-        row_votes += static_cast<double>(counts.votes(2 * i + a));
-      }
-      double j_alone = 0;
-      for (int64_t b = 0; b < 2; ++b) {
-        const auto at = static_cast<size_t>(b + 1);
-        table[0][at] = static_cast<double>(counts.votes(2 * j + b)) - table[1][at] - table[2][at];
-        j_alone += table[0][at];
-      }
-      table[0][0] = static_cast<double>(counts.rows) - row_votes - j_alone;
-      const Outcomes &pi = p[static_cast<size_t>(i)], &pj = p[static_cast<size_t>(j)];
-      for (size_t a = 0; a < 3; ++a) {
-        for (size_t b = 0; b < 3; ++b) {
-          if (table[a][b] == 0) continue;
-          sum += table[a][b] * std::log(std::max((1 - q) * pi[a][0] * pj[b][0] + q * pi[a][1] * pj[b][1], 1e-12));
-        }
+  // Squares of (observed - predicted) in standard errors, one a statistic.
+  void residuals(double q, std::vector<double>& squares) {
+    given_.assign(2 * g_.size(), 0.0);
+    silent_.assign(6 * lfs_, 0.0);  // log P(no vote against `against` | y), by (against, y, LF)
+    std::array<double, 6> all{};
+    for (size_t a = 0; a < g_.size(); ++a) {
+      const auto u = static_cast<size_t>(r_.indicator[a]);
+      for (int y = 0; y < 2; ++y) {
+        const double p = given_class(shares_.share[u], g_[a] * shares_.deviation[u], q, y);
+        given_[2 * a + static_cast<size_t>(y)] = p;
+        silent(static_cast<int>(u % 2), y, u / 2) += p;
+        silent(2, y, u / 2) += p;
       }
     }
+    for (int against = 0; against < 3; ++against)
+      for (int y = 0; y < 2; ++y)
+        for (size_t i = 0; i < lfs_; ++i) {
+          double& value = silent(against, y, i);
+          value = std::log(std::max(1 - value, kLeast));
+          all[static_cast<size_t>(2 * against + y)] += value;
+        }
+    squares.clear();
+    for (const Statistic& s : statistics_) {
+      const size_t lf = static_cast<size_t>(r_.indicator[s.a]) / 2;
+      double predicted = s.correction;
+      for (int y = 0; y < 2; ++y) {
+        const double others = all[static_cast<size_t>(2 * s.against + y)] - silent(s.against, y, lf);
+        predicted += (y == 1 ? q : 1 - q) * given_[2 * s.a + static_cast<size_t>(y)] * std::exp(others);
+      }
+      const double left = s.observed - predicted;
+      squares.push_back(left * left * s.precision);
+    }
   }
-  return sum / static_cast<double>(counts.lfs - 1) + std::log(q) + std::log(1 - q);
-}
 
-// The best grid point, then the vertex of the parabola through it and its neighbours in the logit of q.
-double best_share(const VoteCounts& counts, int threads, const JobControl& job) {
-  std::array<double, kGrid.size()> value{};
-  const auto points = static_cast<int64_t>(kGrid.size());
-  parallel_for(points, effective_threads(threads, points), [&](int64_t at, int) {
-    value[static_cast<size_t>(at)] = composite_likelihood(counts, kGrid[static_cast<size_t>(at)], job);
-  });
-  const auto best = static_cast<size_t>(std::max_element(value.begin(), value.end()) - value.begin());
-  if (best == 0 || best + 1 == kGrid.size()) return kGrid[best];
-  const auto logit = [](double q) { return std::log(q / (1 - q)); };
-  const double x0 = logit(kGrid[best - 1]), x1 = logit(kGrid[best]), x2 = logit(kGrid[best + 1]);
-  const double left = (value[best] - value[best - 1]) / (x1 - x0), right = (value[best + 1] - value[best]) / (x2 - x1);
-  if (!(left > right)) return kGrid[best];
-  const double vertex = (x0 + x1) / 2 + (x2 - x0) / 2 * left / (left - right);
-  return 1 / (1 + std::exp(-std::clamp(vertex, x0, x2)));
-}
+  double misfit() const { return misfit_; }
+
+ private:
+  // `kept` of a's votes meet no other vote against them.
+  void add(size_t a, int against, double votes, double kept) {
+    if (kept == votes) return;  // tells nothing that pairs do not
+    const double share = (kept + 0.5) / (votes + 1);
+    statistics_.push_back({a, against, kept / rows_, rows_ * rows_ / (votes * share * (1 - share)), 0});
+  }
+
+  double& silent(int against, int y, size_t lf) { return silent_[static_cast<size_t>(2 * against + y) * lfs_ + lf]; }
+
+  // Second-order expansion of E[u prod_j (1 - z_j)], z_j = "LF j votes against", in the covariances that g g' leaves
+  // over.
+  void correct() {
+    for (int against = 0; against < 3; ++against) {
+      const auto counted = [&](size_t a) { return against == 2 || r_.indicator[a] % 2 == against; };
+      std::vector<double> abstains(lfs_, 1.0), pairs(lfs_, 0.0);
+      for (size_t a = 0; a < g_.size(); ++a) {
+        const auto u = static_cast<size_t>(r_.indicator[a]);
+        if (counted(a)) abstains[u / 2] -= shares_.share[u];
+      }
+      double log_all = 0, all_pairs = 0;
+      for (double& share : abstains) log_all += std::log(share = std::max(share, kLeast));
+      std::vector<double> single(g_.size(), 0.0);
+      for (size_t a = 0; a < g_.size(); ++a) {
+        const auto u = static_cast<size_t>(r_.indicator[a]);
+        for (size_t b = 0; b < g_.size(); ++b) {
+          const auto v = static_cast<size_t>(r_.indicator[b]);
+          if (u / 2 == v / 2 || !counted(b)) continue;
+          const double left = (r_.row(static_cast<int64_t>(a))[b] - g_[a] * g_[b]) * shares_.deviation[u] *
+                              shares_.deviation[v] / abstains[v / 2];
+          single[a] += left;
+          if (counted(a)) pairs[u / 2] += left / abstains[u / 2];
+        }
+      }
+      for (const double sum : pairs) all_pairs += sum / 2;
+      for (Statistic& s : statistics_) {
+        if (s.against != against) continue;
+        const auto u = static_cast<size_t>(r_.indicator[s.a]);
+        const double others = std::exp(log_all - std::log(abstains[u / 2]));
+        s.correction = others * (shares_.share[u] * (all_pairs - pairs[u / 2]) - single[s.a]);
+      }
+    }
+  }
+
+  size_t lfs_;
+  double rows_;
+  VoteShares shares_;
+  Correlations r_;
+  std::vector<double> g_;
+  double misfit_ = 1;
+  std::vector<Statistic> statistics_;
+  std::vector<double> given_, silent_;
+};
 
 }  // namespace
 
-std::vector<double> estimate_balance(const VoteCounts& counts, int threads, const JobControl& job) {
+BalanceEstimate estimate_balance(const VoteCounts& counts, const JobControl& job) {
   const int classes = counts.domain.classes;
-  if (counts.lfs < 2 || counts.covered == 0) return uniform_balance(classes);
+  int64_t voting = 0;
+  for (int64_t i = 0; i < counts.lfs; ++i) voting += counts.lf_votes(i) > 0 ? 1 : 0;
+  const auto size = static_cast<size_t>(classes);
+  if (voting < 3) return {uniform_balance(classes), std::vector<double>(size, 0.0), std::vector<double>(size, 1.0)};
   if (classes == 2) {
-    const double q = best_share(counts, threads, job);
-    return {1 - q, q};
+    Balance balance(counts);
+    const Share share = share_posterior([&](double q, std::vector<double>& squares) { balance.residuals(q, squares); },
+                                        balance.misfit(), classes, job);
+    return {{1 - share.mean, share.mean}, {1 - share.high, share.low}, {1 - share.low, share.high}};
   }
-  std::vector<double> balance;
-  for (int y = 0; y < classes; ++y) balance.push_back(best_share(one_against_rest(counts, y), threads, job));
-  return checked_balance(balance, classes);
+  BalanceEstimate out;
+  double sum = 0;
+  for (const Share& share : class_shares(counts, job)) {
+    out.balance.push_back(share.mean);
+    out.low.push_back(share.low);
+    out.high.push_back(share.high);
+    sum += share.mean;
+  }
+  for (double& share : out.balance) share /= sum;
+  return out;
 }
 
 }  // namespace nearvote

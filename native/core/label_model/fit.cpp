@@ -19,8 +19,14 @@ LabelModel empty_model(const VoteCounts& counts, const FitOptions& options, cons
   model.domain = counts.domain;
   model.lfs = counts.lfs;
   const int classes = counts.domain.classes;
-  model.class_balance = options.class_balance.empty() ? estimate_balance(counts, options.threads, job)
-                                                      : checked_balance(options.class_balance, classes);
+  if (options.class_balance.empty()) {
+    BalanceEstimate estimate = estimate_balance(counts, job);
+    model.class_balance = std::move(estimate.balance);
+    model.balance_low = std::move(estimate.low);
+    model.balance_high = std::move(estimate.high);
+  } else {
+    model.class_balance = checked_balance(options.class_balance, classes);
+  }
   model.weights.assign(static_cast<size_t>(counts.lfs * (classes + 1) * classes), 0.0);
   model.accuracies.resize(static_cast<size_t>(counts.lfs));
   for (int64_t i = 0; i < counts.lfs; ++i) {
@@ -87,7 +93,10 @@ FittedModel fit_automatically(const VoteCounts& counts, const FitOptions& option
   if (fitted.dependence <= kMostDependence) return fitted;
   FitOptions same = options;
   same.class_balance = fitted.model.class_balance;
-  return {fit_majority(counts, same, job), Method::majority, Choice::dependent, fitted.dependence};
+  LabelModel majority = fit_majority(counts, same, job);
+  majority.balance_low = fitted.model.balance_low;
+  majority.balance_high = fitted.model.balance_high;
+  return {std::move(majority), Method::majority, Choice::dependent, fitted.dependence};
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ struct LabelModel {
   VoteDomain domain;
   int64_t lfs = 0;
   Combine combine = Combine::bayes;
-  std::vector<double> class_balance;   // K: P(Y = y)
-  std::vector<double> start;           // K
+  std::vector<double> class_balance;              // K: P(Y = y)
+  std::vector<double> balance_low, balance_high;  // K: 95 % intervals of an estimated balance, else empty
+  std::vector<double> start;                      // K
   std::vector<double> weights;         // m x (K + 1) x K: of LF i's outcome o (0 abstain, then the classes) for class y
   std::vector<LfAccuracy> accuracies;  // m
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/label_model/balance_estimate.h"
 #include "core/label_model/covariance.h"
 #include "core/label_model/fit.h"
 #include "core/label_model/posterior.h"
@@ -112,27 +111,6 @@ TEST(better_than_majority_and_triplets_on_keywords) {
   CHECK(covariance < brier(fit_model(counts, options), data) - 0.01);
   options.method = Method::triplet_median;
   CHECK(covariance < brier(fit_model(counts, options), data));
-}
-
-TEST(the_class_balance_is_estimated) {
-  for (const double positive : {0.5, 0.3}) {
-    const std::vector<double> accuracy{0.9, 0.8, 0.7, 0.65, 0.75, 0.85, 0.7};
-    const Simulation data =
-        simulate_symmetric(20000, accuracy, std::vector<double>(7, 0.7), {1 - positive, positive}, 6);
-    const VoteCounts counts = count_votes({data.votes.data(), 20000, 7}, kBinary);
-    const std::vector<double> balance = estimate_balance(counts);
-    CHECK_NEAR(balance[1], positive, 0.06);
-    CHECK_NEAR(balance[0] + balance[1], 1, 1e-12);
-    CHECK(estimate_balance(counts, 3) == balance);
-  }
-  const std::vector<double> truth{0.1, 0.2, 0.3, 0.4};
-  const Simulation data = simulate_symmetric(20000, {0.9, 0.7, 0.6, 0.6, 0.8}, {0.9, 0.5, 0.7, 1, 0.6}, truth, 7);
-  const std::vector<double> balance =
-      estimate_balance(count_votes({data.votes.data(), 20000, 5}, VoteDomain{4, false}));
-  for (size_t y = 0; y < 4; ++y) CHECK_NEAR(balance[y], truth[y], 0.07);
-  const int8_t nothing[] = {0, 0, 0, 0};
-  CHECK(estimate_balance(count_votes({nothing, 2, 2}, kBinary)) == (std::vector<double>{0.5, 0.5}));
-  CHECK(estimate_balance(count_votes({nothing, 4, 1}, kBinary)) == (std::vector<double>{0.5, 0.5}));
 }
 
 // Over many draws the 95 % intervals hold the truth 95 % of the time, within two points.
