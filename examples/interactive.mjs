@@ -11,6 +11,9 @@ const HELP = `  spam PATTERN   a rule: messages that match this regular expressi
   drop PATTERN   take the rules with this pattern away
   lend 0.65      lend votes to messages more similar than this (lend off: to none)
   why ROW        why a message has its label
+  next           messages whose label would tell most
+  label ROW spam the label of a message, as you read it (or: ham)
+  suggest        rules that contradict each other or fail, and messages no rule speaks of
   list           the rules
   undo           take the last change back
   quit`;
@@ -74,6 +77,28 @@ function why(row) {
   }
 }
 
+const show = (row) => `${String(row).padStart(7)}  "${cut(texts[row], 80)}"`;
+
+function suggest() {
+  const { conflicts, weak, uncovered } = session.suggest();
+  for (const { lfs, disagreements, overlap, expected, rows } of conflicts) {
+    console.log(`  "${lfs[0]}" against "${lfs[1]}": ${disagreements} of ${overlap}, ${expected.toFixed(0)} expected`);
+    console.log(show(rows[0]));
+  }
+  for (const { lf, accuracy, chance } of weak)
+    console.log(`  "${lf}" is right in ${percent(accuracy)}, a guess would be in ${percent(chance)}`);
+  for (const { size, rows } of uncovered.slice(0, 3)) {
+    console.log(`  ${size} messages without a vote, such as`);
+    for (const row of rows.slice(0, 2)) console.log(show(row));
+  }
+}
+
+async function label(row, vote) {
+  const { rows, labels } = session.gold;
+  const known = new Map(Array.from(rows, (r, i) => [r, labels[i]])).set(row, vote);
+  tell(await session.setGold([...known.keys()], [...known.values()]));
+}
+
 /** Answers one line; false: the end. */
 async function answer(line) {
   const [, command, rest] = /^(\S*)\s*(.*)$/.exec(line.trim());
@@ -91,6 +116,10 @@ async function answer(line) {
     for (const name of session.names) tell(await session.setThreshold(name, threshold), `, ${name}`);
   } else if (command === 'undo') tell(await session.undo());
   else if (command === 'why') why(Number(rest));
+  else if (command === 'suggest') suggest();
+  else if (command === 'next') for (const row of session.nextToLabel(3)) console.log(show(row));
+  else if (command === 'label' && /^\d+ (spam|ham)$/.test(rest))
+    await label(Number.parseInt(rest, 10), rest.endsWith('spam') ? 1 : -1);
   else if (command === 'list') {
     for (const { name, coverage, extendedCoverage, accuracy, gold } of session.report().lfs) {
       const judged = `${gold.correct} right, ${gold.incorrect} wrong on valid`;

@@ -248,6 +248,12 @@ export class Session {
     return this.#editor.fit.model;
   }
 
+  /** A copy of the gold labels, or undefined. */
+  get gold(): { readonly rows: Int32Array; readonly labels: Int8Array } | undefined {
+    const { gold } = this.#editor.fit;
+    return gold && { rows: gold.rows.slice(), labels: gold.labels.slice() };
+  }
+
   /** A copy of the labels (-1/+1 or 1..K; 0: no evidence or a tie). */
   get labels(): Int8Array {
     return addon.sessionState(this.#editor.handle).labels;

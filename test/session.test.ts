@@ -205,7 +205,9 @@ describe('Session', () => {
     expect(open.labels).toEqual(new Int8Array(30));
     const { lf } = await open.setVotes('only', new Int8Array(30).fill(1, 0, 6));
     expect(lf).toMatchObject({ polarity: [1], coverage: 0.2, extendedCoverage: 0.2, overlaps: 0, conflicts: 0 });
+    expect(open.gold).toBeUndefined();
     await open.setGold([0, 29], [1, 1]);
+    expect(open.gold).toEqual({ rows: Int32Array.of(0, 29), labels: Int8Array.of(1, 1) });
     expect(open.report()).toMatchObject({ rows: 30, coverage: 0.2, gold: { correct: 1, incorrect: 0, unlabelled: 1 } });
     expect(open.lf('only')?.gold).toEqual({ correct: 1, incorrect: 0 });
     expect(open.model).toBeInstanceOf(LabelModel);
