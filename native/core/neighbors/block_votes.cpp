@@ -53,9 +53,12 @@ BlockVoteLists::BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, co
 
 simd::BlockVotes BlockVoteLists::block(int64_t b) const {
   const int64_t first = first_list_[static_cast<size_t>(b)];
-  return {first_list_[static_cast<size_t>(b) + 1] - first, cell_of_list_.data() + first,
-          first_chunk_.data() + first + b, last_rows_.data() + first,
-          offsets_.data() + chunks_before_[static_cast<size_t>(b)] * simd::kChunk};
+  return {first_list_[static_cast<size_t>(b) + 1] - first,
+          cell_of_list_.data() + first,
+          first_chunk_.data() + first + b,
+          last_rows_.data() + first,
+          offsets_.data() + chunks_before_[static_cast<size_t>(b)] * simd::kChunk,
+          0};
 }
 
 int64_t BlockVoteLists::votes_in_block(int64_t b) const {

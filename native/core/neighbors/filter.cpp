@@ -57,7 +57,7 @@ FilterSupport::FilterSupport(const EmbeddingSet& set)
       max_bias_(set.max_bias()) {}
 
 FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads) : FilterSupport(set) {
-  if (static_cast<int64_t>(rows.size()) == set.rows()) return;
+  if (static_cast<int64_t>(rows.size()) == set.rows() && std::is_sorted(rows.begin(), rows.end())) return;
   rows_ = std::move(rows);
   size_ = static_cast<int64_t>(rows_.size());
   const int64_t panels = (size_ + simd::kLanes - 1) / simd::kLanes;

@@ -17,11 +17,11 @@ namespace nearvote {
 // False where a float32 product could overflow or vanish: such norms are searched canonically.
 bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support);
 
-// The searched rows of a set, in ascending order, as operands of the filter product. The set must outlive this.
+// The searched rows of a set, in any order, as operands of the filter product. The set must outlive this.
 class FilterSupport {
  public:
   explicit FilterSupport(const EmbeddingSet& set);  // all rows, in place
-  // Chosen rows; copies their packed form (bf16, int8) unless they are all.
+  // Chosen rows; copies their packed form (bf16, int8) unless they are all, in ascending order.
   FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads);
 
   int64_t size() const { return size_; }
@@ -65,6 +65,7 @@ class QueryBlock {
   void load_rows(const int32_t* rows, int64_t count);
 
   int64_t first() const { return first_; }  // after load()
+  int32_t row(int64_t i) const { return rows_[static_cast<size_t>(i)]; }
   int64_t count() const { return count_; }
   int64_t groups() const { return (count_ + simd::kLanes - 1) / simd::kLanes; }
 

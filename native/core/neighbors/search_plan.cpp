@@ -9,6 +9,8 @@ namespace {
 
 constexpr double kDirectBelow = 1 << 18;  // multiply-adds; about 50 us
 constexpr double kSerialBelow = 1 << 21;
+constexpr int64_t kOrderFrom = 4096;                 // rows
+constexpr int64_t kOrderedBytes = int64_t{1} << 28;  // packed
 
 }  // namespace
 
@@ -29,6 +31,11 @@ SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support,
   if (wanted > 1 && plan.query_blocks > 0 && plan.query_blocks < 2 * wanted)
     plan.segments = std::clamp<int64_t>(4 * wanted / plan.query_blocks, 1, std::max<int64_t>(1, plan.support_blocks));
   plan.threads = effective_threads(wanted, plan.tasks());
+  // The order costs a few hundred products per row and a copy of the packed support.
+  plan.by_locality = !plan.direct && plan.segments == 1 && support.metric() != Metric::dot &&
+                     support.precision() != simd::Precision::f32 &&
+                     std::min(queries.rows(), searched_rows) >= kOrderFrom &&
+                     searched_rows * support.steps() * simd::kLineBytes <= kOrderedBytes;
   return plan;
 }
 

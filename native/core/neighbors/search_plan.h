@@ -13,6 +13,7 @@ struct SearchPlan {
   int64_t query_blocks;
   int64_t segments;  // parts the support blocks are cut into when there are few queries
   int64_t support_blocks;
+  bool by_locality;  // extension: search in the order of locality.h
   int threads;
 
   int64_t tasks() const { return query_blocks * segments; }

@@ -65,8 +65,10 @@ VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, co
       rows_((check_shapes(queries, query_votes, support, support_votes),
              check_votes(query_votes, domain, "query votes"), check_votes(support_votes, domain, "support votes"),
              searched_rows(support, support_votes))),
-      lists_(support, support_votes, rows_, domain, cells_per),
-      plan_(plan_search(queries, support, static_cast<int64_t>(rows_.size()), options.threads)) {}
+      plan_(plan_search(queries, support, static_cast<int64_t>(rows_.size()), options.threads)),
+      order_(plan_.by_locality && options.device == nullptr ? locality_order(queries, support, rows_, options.threads)
+                                                            : LocalityOrder{}),
+      lists_(support, support_votes, order_.support.empty() ? rows_ : order_.support, domain, cells_per) {}
 
 VoterSearch::~VoterSearch() = default;
 
@@ -131,13 +133,23 @@ class VoterSearch::Worker {
   void search(int64_t query_block, int64_t first_support, int64_t end_support, const double* thresholds,
               const Winner* known, Sink& sink) {
     const SearchPlan& plan = search_.plan_;
-    const int64_t first = query_block * plan.block;
-    block_.load(first, std::min(plan.block, search_.queries_.rows() - first));
+    const int64_t first = query_block * plan.block, count = std::min(plan.block, search_.queries_.rows() - first);
+    const LocalityOrder& order = search_.order_;
+    int64_t start = first_support;
+    if (order.queries.empty()) {
+      block_.load(first, count);
+    } else {
+      block_.load_rows(order.queries.data() + first, count);
+      start = std::min(order.starts[static_cast<size_t>(first)] / simd::kBlockRows, end_support - 1);
+    }
     for (int64_t group = 0; group < block_.groups(); ++group) start_group(group, thresholds, known);
-    for (int64_t b = first_support; b < end_support; ++b) {
+    for (int64_t i = first_support; i < end_support; ++i) {
       search_.options_.job.check();
+      const int64_t past = start + i - first_support,
+                    b = past < end_support ? past : past - end_support + first_support;
       block_.compute(b);
-      const simd::BlockVotes votes = search_.lists_.block(b);
+      simd::BlockVotes votes = search_.lists_.block(b);
+      if (!order.queries.empty()) votes.rows = static_cast<int32_t>(filter_.block_rows(b));
       const int64_t at_most = search_.lists_.votes_in_block(b) * simd::kLanes;
       for (int64_t group = 0; group < block_.groups(); ++group) {
         CandidateList& list = candidates_[static_cast<size_t>(group)];
@@ -161,7 +173,8 @@ class VoterSearch::Worker {
     candidates_[static_cast<size_t>(group)].compact_at = 4096;
     float* bound = lower(group);
     for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
-      const int64_t in_block = group * simd::kLanes + lane, query = block_.first() + in_block;
+      const int64_t in_block = group * simd::kLanes + lane,
+                    query = in_block < block_.count() ? block_.row(in_block) : 0;
       for (int64_t cell = 0; cell < search_.cells(); ++cell) {
         const int64_t lf = search_.lf_of(cell);
         float start = kInfinity;
@@ -221,7 +234,7 @@ class VoterSearch::Worker {
     drop_stale(group);
     decide(group, [&](int64_t lane, const Winner* winners) {
       const int64_t in_block = group * simd::kLanes + lane;
-      if (in_block < block_.count()) sink.take(block_.first() + in_block, winners);
+      if (in_block < block_.count()) sink.take(block_.row(in_block), winners);
     });
   }
 
@@ -244,7 +257,7 @@ class VoterSearch::Worker {
       else
         std::copy_n(kept(group, lane), search_.cells(), winners_.begin());
       if (first[lane] < first[lane + 1]) {
-        canonical_.set_query(block_.first() + group * simd::kLanes + lane);
+        canonical_.set_query(block_.row(group * simd::kLanes + lane));
         decide_lane(group, lane, by_lane_.data() + first[lane], first[lane + 1] - first[lane]);
       }
       take(lane, winners_.data());
@@ -332,7 +345,7 @@ class VoterSearch::Worker {
 };
 
 void VoterSearch::run_filtered(const double* thresholds, const Winner* known, Sink& sink) {
-  const FilterSupport filter(support_, rows_, plan_.threads);
+  const FilterSupport filter(support_, order_.support.empty() ? rows_ : order_.support, plan_.threads);
   std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(plan_.threads));
   std::atomic<int64_t> done{0};
   const auto run_task = [&](int64_t task, int thread, Sink& out) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/neighbors/block_votes.h"
+#include "core/neighbors/locality.h"
 #include "core/neighbors/search_plan.h"
 
 namespace nearvote {
@@ -57,8 +58,9 @@ class VoterSearch {
   RunOptions options_;
   int64_t cells_per_lf_;
   std::vector<int32_t> rows_;
-  BlockVoteLists lists_;
   SearchPlan plan_;
+  LocalityOrder order_;  // empty: as the rows come
+  BlockVoteLists lists_;
 };
 
 }  // namespace nearvote

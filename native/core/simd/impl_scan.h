@@ -62,13 +62,27 @@ inline __attribute__((always_inline)) Candidate* collect(const float* tile, cons
   return out;
 }
 
+// The largest scores of a whole tile.
+inline LaneVector best_of(const float* tile, int32_t rows) {
+  LaneVector best[4];
+  for (int i = 0; i < 4; ++i) best[i] = LaneVector::load(tile);
+  int32_t r = 0;
+  for (; r + 4 <= rows; r += 4)
+    for (int i = 0; i < 4; ++i) best[i] = max(best[i], LaneVector::load(tile + (r + i) * kLanes));
+  for (; r < rows; ++r) best[0] = max(best[0], LaneVector::load(tile + r * kLanes));
+  return max(max(best[0], best[1]), max(best[2], best[3]));
+}
+
 // Two passes over each list: the largest score, chunk by chunk, then only the chunks that reach the raised bound.
 int64_t scan_votes(const float* tile, const BlockVotes* votes, int32_t base, const float* error_lanes, float* lower,
                    Candidate* out) {
   const LaneVector error = LaneVector::load(error_lanes);
   LaneVector chunk_best[kBlockRows / kChunk];
   Candidate* const begin = out;
+  const bool look_first = votes->rows > 0;
+  const LaneVector reach = look_first ? best_of(tile, votes->rows) + error : error;
   for (int64_t list = 0; list < votes->lists; ++list) {
+    if (look_first && reaches(reach, LaneVector::load(lower + votes->cells[list] * kLanes)) == 0) continue;
     const int64_t chunks = votes->first_chunk[list + 1] - votes->first_chunk[list];
     const uint16_t* const offsets = votes->offsets + votes->first_chunk[list] * kChunk;
     LaneVector best = LaneVector::load(tile + offsets[0]);

@@ -57,6 +57,7 @@ struct BlockVotes {
   const int32_t* first_chunk;  // lists + 1: list i is chunks first_chunk[i] .. first_chunk[i + 1] - 1
   const uint8_t* last_rows;    // per list: rows in its last chunk that are not padding, 1 .. kChunk
   const uint16_t* offsets;  // kChunk per chunk: row in the block times kLanes, where its scores are in a group's tile
+  int32_t rows;             // 0; or of the block: a list is passed over where no row of the tile reaches its bound
 };
 
 struct Kernels {
