@@ -1,7 +1,7 @@
-// cuda_bench LIBRARY [rows] [dims]: times a backend through its C ABI where there is a device; skips with a reason
-// elsewhere. Random unit rows, votes of 10 % coverage; medians of five calls after a warm-up; device copies of the
-// embeddings are made before and not timed. Prints a table of measured times beside the floor of the product at the
-// dense fp16 rate given by NEARVOTE_PEAK_TFLOPS, when set.
+// cuda_bench LIBRARY [rows] [dims] [LFs,..] [k,..]: times a backend through its C ABI where there is a device (default
+// 100000 768 10,50 10,100; - for none); skips with a reason elsewhere. Random unit rows, votes of 10 % coverage;
+// medians of five calls after a warm-up; device copies of the embeddings are made before and not timed. Prints a table
+// of measured times beside the floor of the product at the dense fp16 rate given by NEARVOTE_PEAK_TFLOPS, when set.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -36,11 +36,19 @@ double median_seconds(const std::function<void()>& call) {
   return seconds[2];
 }
 
+// "10,50" -> {10, 50}; "-" -> {}.
+std::vector<int64_t> numbers(const char* text) {
+  std::vector<int64_t> out;
+  for (char* end = nullptr; *text >= '0' && *text <= '9'; text = *end == ',' ? end + 1 : end)
+    out.push_back(std::strtoll(text, &end, 10));
+  return out;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::printf("usage: cuda_bench LIBRARY [rows] [dims]\n");
+    std::printf("usage: cuda_bench LIBRARY [rows] [dims] [LFs,..] [k,..]\n");
     return 2;
   }
   std::string why;
@@ -52,11 +60,13 @@ int main(int argc, char** argv) {
   const int64_t rows = argc > 2 ? std::atoll(argv[2]) : 100000, dims = argc > 3 ? std::atoll(argv[3]) : 768;
   std::mt19937 rng(1);
   std::normal_distribution<float> normal;
+  std::vector<float> table_of_normals(1 << 16);  // a draw each would take longer than the searches
+  for (float& value : table_of_normals) value = normal(rng);
   std::vector<float> values(static_cast<size_t>(rows * dims));
   for (int64_t i = 0; i < rows; ++i) {
     double squares = 0;
     for (int64_t c = 0; c < dims; ++c) {
-      const float value = normal(rng);
+      const float value = table_of_normals[rng() & 0xffff];
       values[static_cast<size_t>(i * dims + c)] = value;
       squares += static_cast<double>(value) * static_cast<double>(value);
     }
@@ -82,7 +92,7 @@ int main(int argc, char** argv) {
   std::vector<Line> table{{"embeddings to the device", upload, 0}};
   NearvoteRun run{};
   run.size = sizeof run;
-  for (const int64_t lfs : {10, 50}) {
+  for (const int64_t lfs : numbers(argc > 4 ? argv[4] : "10,50")) {
     std::vector<int8_t> votes(static_cast<size_t>(rows * lfs));
     for (int8_t& vote : votes) vote = rng() % 10 == 0 ? static_cast<int8_t>(1 + rng() % 2) : 0;
     std::vector<int32_t> searched;
@@ -103,12 +113,12 @@ int main(int argc, char** argv) {
     table.push_back({"nearest voters, m = " + std::to_string(lfs), seconds,
                      product * static_cast<double>(searched.size()) / static_cast<double>(rows)});
   }
-  for (const int32_t k : {10, 100}) {
+  for (const int64_t k : numbers(argc > 5 ? argv[5] : "10,100")) {
     std::vector<int32_t> found(static_cast<size_t>(rows * k));
     std::vector<double> keys(found.size());
     NearvoteTopKArgs args{};
     args.size = sizeof args;
-    args.k = k;
+    args.k = static_cast<int32_t>(k);
     args.queries = args.support = set;
     args.rows = found.data();
     args.keys = keys.data();

@@ -21,7 +21,10 @@ if(NEARVOTE_CUDA)
                         CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden)
   target_include_directories(nearvote_cuda PRIVATE native)
   target_include_directories(nearvote_cuda_wgmma PRIVATE native)
-  target_link_options(nearvote_cuda PRIVATE -Wl,--exclude-libs,ALL)
+  # One export, and a C++ runtime of its own: the process that opens it may have brought another.
+  target_link_options(nearvote_cuda PRIVATE -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/native/cuda/exports.map
+                                            -static-libstdc++ -static-libgcc)
+  set_target_properties(nearvote_cuda PROPERTIES LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/native/cuda/exports.map)
 endif()
 
 # The same kernel sources, lane by lane on the host: never shipped, only for tests.
@@ -61,5 +64,10 @@ if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND CMAKE_SYSTEM_NAME STREQUAL "Linux
   endif()
   if(TARGET nearvote_cuda)
     add_test(NAME cuda_device COMMAND cuda_self_test $<TARGET_FILE:nearvote_cuda>)
+    add_executable(cuda_bench_sketch native/cuda/bench_sketch.cpp native/cuda/memory.cu native/cuda/sketch.cu
+                                     native/cuda/tensor_map.cu $<TARGET_OBJECTS:nearvote_cuda_wgmma>)
+    set_target_properties(cuda_bench_sketch PROPERTIES CUDA_STANDARD 20 CUDA_EXTENSIONS OFF CUDA_RUNTIME_LIBRARY Static)
+    target_include_directories(cuda_bench_sketch PRIVATE native ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+    target_link_libraries(cuda_bench_sketch PRIVATE ${CMAKE_DL_LIBS})
   endif()
 endif()

@@ -36,7 +36,7 @@ inline void check(cudaError_t status, const char* what) {
   throw CudaError(std::string("CUDA: ") + what + " failed: " + cudaGetErrorString(status));
 }
 
-#if !defined(NEARVOTE_EMULATED)
+#if defined(__CUDACC__)
 // Starts a kernel; more than 48 KB of dynamic shared memory has to be asked for.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream,

@@ -1,5 +1,6 @@
 // The package as a user gets it: packed, its addon built from the packed sources alone, packed again with the addon,
 // installed in an empty project and used where no compiler and no build folder is in reach.
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -36,6 +37,8 @@ async function succeed(ended: Promise<Ended>): Promise<string> {
   return stdout;
 }
 const npm = (cwd: string, ...args: string[]) => succeed(run('npm', args, { cwd }));
+/** Where there is a CUDA compiler the prebuild holds the backend too (for one target: it is never run here). */
+const hasNvcc = spawnSync('nvcc', ['--version']).status === 0;
 async function pack(cwd: string, destination: string): Promise<{ tarball: string; files: string[] }> {
   mkdirSync(destination);
   const report = await npm(cwd, 'pack', '--ignore-scripts', '--json', '--pack-destination', destination);
@@ -53,7 +56,8 @@ describe.runIf(process.platform === 'linux')('the tarball', () => {
     await succeed(run('tar', ['xf', sources.tarball, '-C', folder]));
     rmSync(join(unpacked, prebuilt), { recursive: true, force: true });
     symlinkSync(join(checkout, 'node_modules'), join(unpacked, 'node_modules'));
-    await npm(unpacked, 'run', 'prebuilds');
+    const defines = hasNvcc ? 'NEARVOTE_CUDA=ON CMAKE_CUDA_ARCHITECTURES=90-real' : '';
+    await succeed(run('npm', ['run', 'prebuilds'], { cwd: unpacked, env: { CMAKE_DEFINES: defines } }));
     rmSync(join(unpacked, 'node_modules'));
     ({ tarball, files } = await pack(unpacked, join(folder, 'packed')));
 
@@ -143,6 +147,19 @@ describe.runIf(process.platform === 'linux')('the tarball', () => {
   it('brings the command line', async () => {
     expect(await succeed(run(join(project, 'node_modules/.bin/nearvote'), ['devices'], user))).toContain('cpu');
   });
+
+  it.skipIf(!hasNvcc)(
+    'holds the CUDA backend beside the addon, which says why there is no device (needs nvcc)',
+    async () => {
+      expect(files).toContain(`${prebuilt}/nearvote-cuda.so`);
+      const code = `const { devices } = require('nearvote'); console.log(JSON.stringify(devices()[1]));`;
+      const cuda = JSON.parse(await succeed(run('node', ['-e', code], user))) as {
+        available: boolean;
+        reason?: string;
+      };
+      if (!cuda.available) expect(cuda.reason).toMatch(/driver/);
+    },
+  );
 
   it('finds its OpenMP runtime beside the addon, and no C++ runtime outside', async () => {
     const [addon] = readdirSync(join(installed, prebuilt)).filter((name) => name.endsWith('.node'));
