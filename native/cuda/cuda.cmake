@@ -1,5 +1,5 @@
 # The CUDA backend, a library of its own that nothing links against, and its emulation for tests.
-set(NEARVOTE_CUDA_KERNELS memory set sketch tensor_map select_voters select_top_k decide_voters decide_top_k search
+set(NEARVOTE_CUDA_KERNELS memory set sketch tensor_map vote_masks select_voters select_top_k decide_voters decide_top_k search
     pairwise api)
 
 if(NEARVOTE_CUDA)
@@ -14,7 +14,7 @@ if(NEARVOTE_CUDA)
   # wgmma is an instruction of compute capability 9.0 alone.
   add_library(nearvote_cuda_wgmma OBJECT native/cuda/sketch_wgmma.cu)
   set_target_properties(nearvote_cuda_wgmma PROPERTIES CUDA_ARCHITECTURES 90a-real)
-  add_library(nearvote_cuda MODULE ${NEARVOTE_CUDA_SOURCES} native/cuda/vote_lists.cpp
+  add_library(nearvote_cuda MODULE ${NEARVOTE_CUDA_SOURCES} native/cuda/placement.cpp
                                    $<TARGET_OBJECTS:nearvote_cuda_wgmma>)
   set_target_properties(nearvote_cuda PROPERTIES OUTPUT_NAME nearvote-cuda PREFIX "" SUFFIX ".so")
   set_target_properties(nearvote_cuda nearvote_cuda_wgmma PROPERTIES CUDA_STANDARD 20 CUDA_EXTENSIONS OFF
@@ -34,7 +34,7 @@ if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND NOT NEARVOTE_SANITIZE AND CMAKE_S
     file(CONFIGURE OUTPUT emulated/${kernel}.cpp CONTENT "#include \"cuda/${kernel}.cu\"\n")
     list(APPEND NEARVOTE_EMULATED_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/emulated/${kernel}.cpp)
   endforeach()
-  add_library(nearvote_cuda_emulated MODULE ${NEARVOTE_EMULATED_SOURCES} native/cuda/vote_lists.cpp
+  add_library(nearvote_cuda_emulated MODULE ${NEARVOTE_EMULATED_SOURCES} native/cuda/placement.cpp
                                             native/cuda/emulation/emulation.cpp native/cuda/emulation/hopper.cpp)
   set_target_properties(nearvote_cuda_emulated PROPERTIES OUTPUT_NAME nearvote-cuda-emulated PREFIX "" SUFFIX ".so")
   target_compile_options(nearvote_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas -ffp-contract=off)

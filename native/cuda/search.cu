@@ -4,6 +4,7 @@
 #include "core/device/layout.h"
 #include "cuda/chunks.h"
 #include "cuda/search.h"
+#include "cuda/vote_masks.h"
 
 namespace nearvote::cuda {
 
@@ -117,31 +118,36 @@ int64_t whole_tiles(int64_t count) { return (count + kTileRows - 1) / kTileRows 
 
 // --- voters ---
 
+// LFs first .. end - 1, as many cells as a selection takes at once.
 struct LfRange {
   int64_t first, end;
-  DeviceBuffer<int32_t> buffers[6];
-  DeviceBuffer<uint8_t> groups[2];
-  DeviceLists lists(int which) const {
-    return {buffers[which * 3].data(), buffers[which * 3 + 1].data(), buffers[which * 3 + 2].data(),
-            groups[which].data()};
-  }
+  DeviceBuffer<uint2> all, any;
+  const uint2* any_masks() const { return any.size() > 0 ? any.data() : all.data(); }
 };
 
-std::vector<LfRange> lf_ranges(const Search& search, const NearvoteVotersArgs& args, cudaStream_t stream) {
+std::vector<LfRange> lf_ranges(const Search& search, const NearvoteVotersArgs& args, const int8_t* support_votes,
+                               cudaStream_t stream) {
   const int64_t lfs_per_range = std::max<int64_t>(1, kMaxCells / args.classes_per_lf);
+  const int64_t tiles = (search.groups() + device::kListTile - 1) / device::kListTile;
   std::vector<LfRange> ranges;
   for (int64_t first = 0; first < args.lfs; first += lfs_per_range) {
-    LfRange range;
-    range.first = first;
-    range.end = std::min(args.lfs, first + lfs_per_range);
-    for (int which = 0; which < (search.filtered() ? 2 : 0); ++which) {
-      const GroupLists lists =
-          list_groups(search.placement(), args, range.first, range.end, which == 0 ? Voters::all : Voters::any);
-      range.buffers[which * 3] = uploaded(lists.first_list, "vote lists", stream);
-      range.buffers[which * 3 + 1] = uploaded(lists.cells, "vote lists", stream);
-      range.buffers[which * 3 + 2] = uploaded(lists.first, "vote lists", stream);
-      range.groups[which] = uploaded(lists.groups, "vote lists", stream);
-      check(cudaStreamSynchronize(stream), "copy of the vote lists");
+    LfRange range{first, std::min(args.lfs, first + lfs_per_range), {}, {}};
+    if (search.filtered()) {
+      const int64_t words = tiles * (range.end - range.first) * args.classes_per_lf;
+      range.all = DeviceBuffer<uint2>(words, "vote masks");
+      range.any = DeviceBuffer<uint2>(search.group_size() > 1 ? words : 0, "vote masks");
+      VoteMaskArgs masks{};
+      masks.order = search.order();
+      masks.groups = search.groups();
+      masks.group_size = search.group_size();
+      masks.votes = support_votes;
+      masks.lfs = args.lfs;
+      masks.first_lf = range.first;
+      masks.lf_count = static_cast<int32_t>(range.end - range.first);
+      masks.classes_per_lf = args.classes_per_lf;
+      masks.all = range.all.data();
+      masks.any = range.any.data();
+      mask_voters(masks, stream);
     }
     ranges.push_back(std::move(range));
   }
@@ -163,19 +169,19 @@ struct VoterSlot : Slot {
 
 void search_voters(const NearvoteVotersArgs& args) {
   constexpr int32_t kCapacity = 2048;
-  constexpr int64_t kBusy = 256;  // blocks of a selection that keep a device busy
+  constexpr int64_t kBusy = 1024;  // blocks of a selection that keep a device busy: eight for each of 128 processors
   const NearvoteDeviceSet &queries = *args.queries, &support = *args.support;
   poll(args.run, 0, queries.rows);
   if (queries.rows == 0) return;
   const Stream setup;
   const Search search(queries, support, place_voters(args), setup);
-  const std::vector<LfRange> ranges = lf_ranges(search, args, setup);
   DeviceBuffer<int8_t> query_votes(queries.rows * args.lfs, "query votes");
   query_votes.upload(args.query_votes, query_votes.size(), setup);
   DeviceBuffer<int8_t> support_votes(support.rows * args.lfs, "support votes");
   support_votes.upload(args.support_votes, support_votes.size(), setup);
   DeviceBuffer<double> least_key(args.least_key != nullptr ? args.lfs : 0, "thresholds");
   least_key.upload(args.least_key, least_key.size(), setup);
+  const std::vector<LfRange> ranges = lf_ranges(search, args, support_votes.data(), setup);
   setup.wait();
 
   const int64_t cells = args.lfs * args.classes_per_lf;
@@ -198,8 +204,8 @@ void search_voters(const NearvoteVotersArgs& args) {
         select.codes = slot.codes.data();
         select.groups = search.groups();
         select.query_blocks = padded / device::kQueryBlock;
-        select.all = range.lists(0);
-        select.any = range.lists(1);
+        select.all = range.all.data();
+        select.any = range.any_masks();
         select.cells = lf_count * args.classes_per_lf;
         select.classes_per_lf = args.classes_per_lf;
         select.segments = static_cast<int32_t>(segments);

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "cuda/decide.h"
+#include "cuda/placement.h"
 #include "cuda/select.h"
 #include "cuda/set.h"
 #include "cuda/sketch.h"
-#include "cuda/vote_lists.h"
 
 namespace nearvote::cuda {
 
@@ -19,7 +19,8 @@ class Search {
 
   bool filtered() const { return filtered_; }
   int64_t groups() const { return placement_.groups(); }
-  const Placement& placement() const { return placement_; }
+  int group_size() const { return placement_.group_size; }
+  const int32_t* order() const { return order_.data(); }
   const NearvoteDeviceSet& queries() const { return queries_; }
   const NearvoteDeviceSet& support() const { return support_; }
 

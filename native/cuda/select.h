@@ -15,19 +15,14 @@ struct OpenedGroups {
   int32_t capacity;
 };
 
-struct DeviceLists {
-  const int32_t *first_list, *cells, *first;
-  const uint8_t* groups;
-};
-
 constexpr int kMaxCells = 256;  // of one range of LFs
 
 // --- the nearest voter of every cell ---
 struct SelectVotersArgs {
   const uint32_t* codes;
   int64_t groups;
-  int64_t query_blocks;  // of 64; the chunk's padding included
-  DeviceLists all, any;
+  int64_t query_blocks;    // of 64; the chunk's padding included
+  const uint2 *all, *any;  // vote_masks.h
   int32_t cells, classes_per_lf;
   int32_t segments;  // parts the groups are cut into
   uint32_t* best;    // query blocks x segments x cells x 32 words

@@ -1,6 +1,6 @@
-// A block takes 64 queries, one word of two per lane, and walks tiles of 64 groups: the codes of a tile go to shared
-// memory, then every warp walks its share of the tile's vote lists. All lanes follow the same list, so nothing
-// diverges.
+// A block takes 64 queries, one word of two per lane, and walks tiles of 64 groups: the codes of a tile and the masks
+// of its voters go to shared memory, then every warp walks the voters of its cells. All lanes follow the same mask, so
+// nothing diverges.
 #include "core/device/packed.h"
 #include "cuda/select.h"
 
@@ -22,17 +22,28 @@ __device__ inline TileRange segment_tiles(int64_t groups, int segments, int segm
 }
 
 __device__ inline void load_tile(const uint32_t* codes, int64_t groups, int64_t query_block, int tile,
-                                 uint32_t* shared) {
+                                 const uint2* masks, int cells, uint32_t* shared, uint2* shared_masks) {
+  for (int i = threadIdx.x; i < cells; i += kThreads) shared_masks[i] = masks[static_cast<int64_t>(tile) * cells + i];
   const int64_t first = static_cast<int64_t>(tile) * kListTile;
   const int words = static_cast<int>(min(static_cast<int64_t>(kListTile), groups - first)) * kWords;
   const auto* from = reinterpret_cast<const uint4*>(codes + device::word_offset(query_block, first, groups));
   for (int i = threadIdx.x; i < words / 4; i += kThreads) reinterpret_cast<uint4*>(shared)[i] = from[i];
 }
 
+// body(group) for every group of a mask.
+template <class Body>
+__device__ inline void for_each_group(uint2 mask, Body&& body) {
+#pragma unroll 1
+  for (int word = 0; word < 2; ++word)
+    for (uint32_t bits = word == 0 ? mask.x : mask.y; bits != 0; bits &= bits - 1)
+      body(word * 32 + __ffs(static_cast<int>(bits)) - 1);
+}
+
 // The largest code of a known voter, per cell and query of one segment.
-__global__ void __launch_bounds__(kThreads)
-    largest_codes(const uint32_t* codes, int64_t groups, DeviceLists lists, int cells, int segments, uint32_t* out) {
+__global__ void __launch_bounds__(kThreads, 4)
+    largest_codes(const uint32_t* codes, int64_t groups, const uint2* all, int cells, int segments, uint32_t* out) {
   __shared__ __align__(16) uint32_t tile_codes[kListTile * kWords];
+  __shared__ uint2 tile_masks[kMaxCells];
   auto* best = reinterpret_cast<uint32_t*>(dynamic_shared());  // cells x 32
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int64_t query_block = blockIdx.x;
@@ -41,15 +52,13 @@ __global__ void __launch_bounds__(kThreads)
   const TileRange tiles = segment_tiles(groups, segments, segment);
   for (int tile = tiles.begin; tile < tiles.end; ++tile) {
     __syncthreads();
-    load_tile(codes, groups, query_block, tile, tile_codes);
+    load_tile(codes, groups, query_block, tile, all, cells, tile_codes, tile_masks);
     __syncthreads();
-    const int end = lists.first_list[tile + 1];
-    for (int list = lists.first_list[tile] + warp; list < end; list += kWarps) {
-      uint32_t& largest = best[lists.cells[list] * kWords + lane];  // a cell has one list per tile
-      uint32_t found = largest;
-      for (int i = lists.first[list]; i < lists.first[list + 1]; ++i)
-        found = device::packed_max(found, tile_codes[lists.groups[i] * kWords + lane]);
-      largest = found;
+    for (int cell = warp; cell < cells; cell += kWarps) {
+      uint32_t found = best[cell * kWords + lane];
+      for_each_group(tile_masks[cell],
+                     [&](int group) { found = device::packed_max(found, tile_codes[group * kWords + lane]); });
+      best[cell * kWords + lane] = found;
     }
   }
   __syncthreads();
@@ -65,8 +74,9 @@ __device__ inline uint32_t start_bound(const SelectVotersArgs& args, int64_t que
   return device::code_of_key(args.filters[query], args.least_key[args.first_lf + lf], args.l2 != 0);
 }
 
-__global__ void __launch_bounds__(kThreads) open_groups(SelectVotersArgs args) {
+__global__ void __launch_bounds__(kThreads, 4) open_groups(SelectVotersArgs args) {
   __shared__ __align__(16) uint32_t tile_codes[kListTile * kWords];
+  __shared__ uint2 tile_masks[kMaxCells];
   __shared__ uint32_t opened[kListTile][2];
   auto* bounds = reinterpret_cast<uint32_t*>(dynamic_shared());  // cells x 32
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
@@ -92,20 +102,18 @@ __global__ void __launch_bounds__(kThreads) open_groups(SelectVotersArgs args) {
   const TileRange tiles = segment_tiles(args.groups, args.segments, blockIdx.y);
   for (int tile = tiles.begin; tile < tiles.end; ++tile) {
     __syncthreads();
-    load_tile(args.codes, args.groups, query_block, tile, tile_codes);
+    load_tile(args.codes, args.groups, query_block, tile, args.any, args.cells, tile_codes, tile_masks);
     if (threadIdx.x < kListTile * 2) opened[threadIdx.x / 2][threadIdx.x % 2] = 0;
     __syncthreads();
-    const int end = args.any.first_list[tile + 1];
-    for (int list = args.any.first_list[tile] + warp; list < end; list += kWarps) {
-      const uint32_t bound = bounds[args.any.cells[list] * kWords + lane];
-      for (int i = args.any.first[list]; i < args.any.first[list + 1]; ++i) {
-        const int group = args.any.groups[i];
+    for (int cell = warp; cell < args.cells; cell += kWarps) {
+      const uint32_t bound = bounds[cell * kWords + lane];
+      for_each_group(tile_masks[cell], [&](int group) {
         const uint32_t reaches = device::packed_reaches(tile_codes[group * kWords + lane], bound);
         const unsigned low = __ballot_sync(kFullWarp, reaches & 0xffffu),
                        high = __ballot_sync(kFullWarp, reaches >> 16);
         if (lane == 0 && low != 0) atomicOr(&opened[group][0], low);
         if (lane == 0 && high != 0) atomicOr(&opened[group][1], high);
-      }
+      });
     }
     __syncthreads();
     if (threadIdx.x < kListTile * 2) {

@@ -108,9 +108,9 @@ NearvoteDeviceSet* Device::resident(const EmbeddingSet& set) const {
 void Device::nearest_voters(const Voters& in, const double* thresholds, VoterSearch::Sink& sink,
                             const RunOptions& options) const {
   // The ABI's votes are classes: 1..K.
-  std::vector<int8_t> classes(static_cast<size_t>(in.support_votes.size()));
-  for (int64_t i = 0; i < in.support_votes.size(); ++i)
-    classes[static_cast<size_t>(i)] = static_cast<int8_t>(in.domain.class_of(in.support_votes.data[i]) + 1);
+  std::vector<int8_t> classes(in.support_votes.data, in.support_votes.data + in.support_votes.size());
+  if (in.domain.signed_votes)
+    for (int8_t& vote : classes) vote = static_cast<int8_t>((vote != 0) + (vote > 0));
   std::vector<double> least;
   if (thresholds != nullptr)
     for (int64_t lf = 0; lf < in.query_votes.cols; ++lf)
