@@ -8,6 +8,7 @@ import type { EpoxyState } from './epoxy-types.js';
 import type { VotedRows } from './extend.js';
 import { KnnPosterior } from './knn-posterior.js';
 import { LabelModel, type LabelModelJSON } from './label-model.js';
+import { PartitionedModel, type PartitionsJSON } from './partitioned-model.js';
 import type { MixedEndModel } from './posterior-end-model.js';
 import { EmbeddingTransform, type TransformJSON } from './transform.js';
 import type { Metric, VoteMatrix } from './types.js';
@@ -26,6 +27,7 @@ export interface EpoxyJSON {
   readonly voters?: number;
   readonly model: LabelModelJSON;
   readonly transform?: TransformJSON;
+  readonly partitions?: PartitionsJSON;
   /** Of extension 'posterior'. */
   readonly posterior?: PosteriorExtensionJSON;
   readonly support: { readonly shape: readonly [number, number]; readonly dims: number; readonly votesSha256: string };
@@ -41,6 +43,7 @@ export function stateToJSON({
   fallback,
   voters,
   transform,
+  local,
   posterior,
 }: EpoxyState): EpoxyJSON {
   return {
@@ -52,6 +55,7 @@ export function stateToJSON({
     ...(voters > 1 && { voters }),
     model: model.toJSON(),
     ...(transform && { transform: transform.toJSON() }),
+    ...(local && { partitions: local.toJSON() }),
     ...(posterior && { posterior: posteriorToJSON(posterior) }),
     support: {
       shape: support.votes.shape,
@@ -79,6 +83,8 @@ export function stateFromJSON(json: EpoxyJSON, support: VotedRows): EpoxyState {
     const shape = `[${support.votes.shape[0]}, ${json.support.dims}]`;
     throw rangeError(`shape ${shape}`, 'support.embeddings', `[${embeddings.shape.join(', ')}]`);
   }
+  const local = json.partitions && PartitionedModel.fromJSON(json.partitions, embeddings.shape[1], metric);
+  const posterior = json.posterior && posteriorFromJSON(json.posterior, embeddings, model);
   const thresholds = checkThresholds(json.thresholds.map(Number), model.lfs, 'json.thresholds');
   return {
     support: { votes: support.votes, embeddings },
@@ -88,7 +94,8 @@ export function stateFromJSON(json: EpoxyJSON, support: VotedRows): EpoxyState {
     fallback: json.fallback,
     voters: checkInteger(json.voters ?? 1, 'json.voters', 1),
     transform,
-    posterior: json.posterior && posteriorFromJSON(json.posterior, embeddings, model),
+    local,
+    posterior: posterior && { ...posterior, local },
   };
 }
 

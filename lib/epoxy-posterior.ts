@@ -7,13 +7,17 @@ import type { EpoxyInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwat
 import type { VotedRows } from './extend.js';
 import { type Gold, readGold } from './gold.js';
 import { type GoldEvidence, KnnPosterior } from './knn-posterior.js';
-import { LabelModel } from './label-model.js';
+import { LabelModel, type LabelModelOptions } from './label-model.js';
+import { choosePartitions, judgingRows } from './partition-choice.js';
+import type { PartitionedModel } from './partitioned-model.js';
 import type { OwnEvidence } from './posterior-graph.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
 /** @internal Smoothing, and the gold rows of their own that it holds. */
 export interface PosteriorExtension {
   readonly smoother: KnnPosterior;
+  /** Absent: one label model for all rows. */
+  readonly local?: PartitionedModel | undefined;
   readonly gold?: GoldSet | undefined;
 }
 
@@ -25,21 +29,26 @@ export interface GoldSet {
   readonly matrix?: { readonly data: Float32Array; readonly shape: readonly [number, number] } | undefined;
 }
 
-/** @internal */
-export function ownEvidence(model: LabelModel, votes: VoteMatrix, options: CallOptions = {}): OwnEvidence {
-  return { proba: classColumns(model.predictProba(votes, options), model.classes), counts: voteCounts(votes) };
+function ownEvidence(
+  model: LabelModel,
+  local: PartitionedModel | undefined,
+  { votes, embeddings }: VotedRows,
+  options: CallOptions,
+): OwnEvidence {
+  const proba = local ? local.proba({ votes }, embeddings, options) : model.predictProba(votes, options);
+  return { proba: classColumns(proba, model.classes), counts: voteCounts(votes) };
 }
 
-/** @internal */
-export async function ownEvidenceAsync(
+async function ownEvidenceAsync(
   model: LabelModel,
-  votes: VoteMatrix,
+  local: PartitionedModel | undefined,
+  { votes, embeddings }: VotedRows,
   options: CallOptions & AsyncOptions,
 ): Promise<OwnEvidence> {
-  return {
-    proba: classColumns(await model.predictProbaAsync(votes, options), model.classes),
-    counts: voteCounts(votes),
-  };
+  const proba = local
+    ? await local.probaAsync({ votes }, embeddings, options)
+    : await model.predictProbaAsync(votes, options);
+  return { proba: classColumns(proba, model.classes), counts: voteCounts(votes) };
 }
 
 /** @internal Gold rows before the label model is known: their labels, and where they are. */
@@ -78,29 +87,35 @@ export async function openGold(
 export async function goldEvidence(
   { labels, rows, set }: OpenGold,
   model: LabelModel,
+  local: PartitionedModel | undefined,
   options: CallOptions & AsyncOptions,
 ): Promise<GoldEvidence> {
   const indices = Int32Array.from(labels, (label) =>
     label === 0 ? -1 : model.classes === 0 ? (label === 1 ? 1 : 0) : label - 1,
   );
   if (rows) return { labels: indices, rows };
-  return { labels: indices, embeddings: set!.embeddings, ...(await ownEvidenceAsync(model, set!.votes, options)) };
+  return { labels: indices, embeddings: set!.embeddings, ...(await ownEvidenceAsync(model, local, set!, options)) };
 }
 
 /** @internal Posteriors and evidence of any rows. */
-export function smoothRows({ smoother }: PosteriorExtension, model: LabelModel, rows: VotedRows, options: CallOptions) {
-  return smoother.smooth(rows.embeddings, ownEvidence(model, rows.votes, options), options);
+export function smoothRows(
+  { smoother, local }: PosteriorExtension,
+  model: LabelModel,
+  rows: VotedRows,
+  options: CallOptions,
+) {
+  return smoother.smooth(rows.embeddings, ownEvidence(model, local, rows, options), options);
 }
 
 /** @internal {@link smoothRows} as a job. */
 export async function smoothRowsAsync(
-  { smoother }: PosteriorExtension,
+  { smoother, local }: PosteriorExtension,
   model: LabelModel,
   rows: VotedRows,
   options: CallOptions & AsyncOptions,
 ) {
   const { onProgress: _, ...quiet } = options;
-  return smoother.smoothAsync(rows.embeddings, await ownEvidenceAsync(model, rows.votes, quiet), options);
+  return smoother.smoothAsync(rows.embeddings, await ownEvidenceAsync(model, local, rows, quiet), options);
 }
 
 /** @internal Extension 'posterior': the label model learns from the direct votes, and posteriors travel instead of votes. */
@@ -118,14 +133,21 @@ export async function fitPosterior(
     throw rangeError(`${embeddings.shape[0]} rows (as in embeddings)`, 'votes', String(checked.rows));
   const gold =
     input.gold === undefined ? undefined : await openGold(input.gold, checked, metric, embeddings.shape[1], quiet);
-  const model = await LabelModel.fitAsync(votes, {
+  const fitting: LabelModelOptions = {
     threads: input.threads,
     ...(gold && { classBalance: { labels: gold.labels } }),
     ...input.model,
-    signal: options.signal,
-  });
+  };
+  const model = await LabelModel.fitAsync(votes, { ...fitting, signal: options.signal });
   clock.lap('fit');
-  const own = await ownEvidenceAsync(model, votes, quiet);
+  const judges = input.gold && gold && judgingRows(input.gold, gold, support);
+  const { local, report: partitions } = await choosePartitions(
+    { ...support, model, fitting },
+    input.partitions ?? 1,
+    judges,
+    quiet,
+  );
+  const own = await ownEvidenceAsync(model, local, support, quiet);
   clock.lap('predict');
   const {
     smoother,
@@ -134,7 +156,7 @@ export async function fitPosterior(
     report: smoothing,
   } = await KnnPosterior.fit(
     { embeddings, ...own },
-    gold && (await goldEvidence(gold, model, quiet)),
+    gold && (await goldEvidence(gold, model, local, quiet)),
     model.classBalance,
     { ...options, endModel: input.endModel, onLists: () => clock.lap('neighbors') },
   );
@@ -150,6 +172,7 @@ export async function fitPosterior(
     cells: { direct: votedCells(votes), extended: votedCells(votes) },
     thresholds: Array.from(thresholds),
     thresholdChoice: { source: 'none' },
+    ...(input.partitions !== undefined && { partitions }),
     smoothing,
     method: model.method,
     classBalance: model.classBalance,
@@ -157,8 +180,18 @@ export async function fitPosterior(
     accuracies: model.accuracies,
     timings: clock.laps,
   };
-  const posterior = { smoother, gold: gold?.set };
-  const state = { support, ownsEmbeddings, thresholds, model, fallback: undefined, voters: 1, transform, posterior };
+  const posterior = { smoother, local, gold: gold?.set };
+  const state = {
+    support,
+    ownsEmbeddings,
+    thresholds,
+    model,
+    fallback: undefined,
+    voters: 1,
+    transform,
+    local,
+    posterior,
+  };
   const labels = labelsOf(proba, evidence, model, {});
   return { state, fitted: { votes, proba: publicProba(proba, model.classes), labels, evidence, report } };
 }

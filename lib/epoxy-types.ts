@@ -4,6 +4,8 @@ import type { PosteriorExtension } from './epoxy-posterior.js';
 import type { VotedRows } from './extend.js';
 import type { Gold } from './gold.js';
 import type { LabelModel, LabelModelOptions, LfAccuracy } from './label-model.js';
+import type { PartitionReport } from './partition-choice.js';
+import type { PartitionedModel } from './partitioned-model.js';
 import type { SmoothingReport } from './posterior-choice.js';
 import type { EmbeddingTransform, TransformName, TransformOptions } from './transform.js';
 import type { Metric, SearchOptions, VoteMatrix } from './types.js';
@@ -44,6 +46,14 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
    * have a say beside the neighbours; its share is chosen by cross-validated log-loss on the gold rows. Default true.
    */
   readonly endModel?: boolean | undefined;
+  /**
+   * Label models of their own for this many partitions of the embedding space (k-means), each of n rows shrunk towards the
+   * one of all rows by n / (n + 1000), for rules that are better in some places than in others (Liger, arXiv 2203.13270).
+   * 'auto': 1, 2, 5 or 10, whichever gives gold labels (10 or more), or else votes given the other votes on their row, the
+   * smallest log-loss where they were not fitted. Default 1: more did not pay on the sets in bench/quality. Without effect
+   * under majority vote.
+   */
+  readonly partitions?: number | 'auto' | undefined;
   /** How the label model is fitted; the class balance comes from the gold rows unless it is given here. */
   readonly model?: LabelModelOptions | undefined;
 }
@@ -79,6 +89,8 @@ export interface EpoxyReport {
   /** Under extension 'posterior' the ones that extend nothing. */
   readonly thresholds: readonly number[];
   readonly thresholdChoice: ThresholdReport;
+  /** Where `partitions` were asked for. */
+  readonly partitions?: PartitionReport;
   /** Of extension 'posterior'. */
   readonly smoothing?: SmoothingReport;
   /** Label that rows without evidence get under the policy 'prior', chosen on gold rows; absent without gold. */
@@ -107,6 +119,8 @@ export interface EpoxyState {
   readonly voters: number;
   /** Absent: none. */
   readonly transform?: EmbeddingTransform | undefined;
+  /** Absent: one label model for all rows. */
+  readonly local?: PartitionedModel | undefined;
   /** Absent: extension 'votes'. */
   readonly posterior?: PosteriorExtension | undefined;
 }

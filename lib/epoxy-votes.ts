@@ -1,11 +1,13 @@
 // Extension 'votes': the fit with thresholds, given or chosen.
 import { checkVotes } from './check.js';
+import { classColumns, labelsOf } from './columns.js';
 import { coverage, votedCells, votedRows } from './coverage.js';
 import type { EpoxyInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
 import { type ExtensionInput, NearestVoters, type VotedRows } from './extend.js';
 import { type Gold, readGold } from './gold.js';
 import { LabelModel, type LabelModelOptions } from './label-model.js';
-import { type MaybeSoftVotes, softLabelsAsync, softProbaAsync } from './soft-posterior.js';
+import { choosePartitions, judgingRows } from './partition-choice.js';
+import { type MaybeSoftVotes, softProbaAsync } from './soft-posterior.js';
 import { type ChosenThresholds, fallbackByGold, thresholdsByGold, thresholdsByVotes } from './thresholds.js';
 import type { AsyncOptions, SearchOptions } from './types.js';
 import { VoterReach } from './voter-reach.js';
@@ -41,6 +43,13 @@ export async function fitVotes(
     ...input.model,
   };
   const model = await LabelModel.fitAsync(votes, { ...modelOptions, signal });
+  const judges = input.gold && gold && judgingRows(input.gold, gold, support);
+  const { local, report: partitions } = await choosePartitions(
+    { ...support, model, fitting: modelOptions },
+    input.partitions ?? 1,
+    judges,
+    quiet,
+  );
   clock.lap('fit');
   const choice: ChosenThresholds = fixed
     ? { thresholds: fixed, report: { source: 'given' } }
@@ -57,8 +66,8 @@ export async function fitVotes(
     : reach.within(thresholds);
   voters?.close();
   const extended = soft.votes;
-  const proba = await softProbaAsync(model, soft, quiet);
-  const labels = await softLabelsAsync(model, soft, quiet);
+  const proba = local ? await local.probaAsync(soft, embeddings, quiet) : await softProbaAsync(model, soft, quiet);
+  const labels = labelsOf(classColumns(proba, model.classes), votedRows(extended), model, {});
   clock.lap('predict');
 
   const report: EpoxyReport = {
@@ -72,13 +81,14 @@ export async function fitVotes(
     thresholds: Array.from(thresholds),
     thresholdChoice: choice.report,
     ...(fallback !== undefined && { fallback }),
+    ...(input.partitions !== undefined && { partitions }),
     method: model.method,
     classBalance: model.classBalance,
     classBalanceSource: model.classBalanceSource,
     accuracies: model.accuracies,
     timings: clock.laps,
   };
-  const state = { support, ownsEmbeddings, thresholds, model, fallback, transform, voters: k };
+  const state = { support, ownsEmbeddings, thresholds, model, fallback, transform, local, voters: k };
   return { state, fitted: { votes: extended, proba, labels, evidence: votedRows(extended), report } };
 }
 
@@ -89,9 +99,9 @@ async function goldReach(
   reach: VoterReach,
   k: number,
   signal: AbortSignal | undefined,
-): Promise<{ reach: VoterReach; labels: Int8Array }> {
+): Promise<{ reach: VoterReach; labels: Int8Array; rows?: Int32Array | undefined }> {
   const { labels, rows } = readGold(gold, checkVotes(support.votes, 'votes'));
-  if (rows) return { reach: reach.pick(rows), labels };
+  if (rows) return { reach: reach.pick(rows), labels, rows };
   const { votes, embeddings } = gold as VotedRows;
   return { reach: await VoterReach.create({ ...support, votes, embeddings, support }, k, { signal }), labels };
 }

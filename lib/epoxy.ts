@@ -1,5 +1,6 @@
 import { checkInteger, checkMetric, checkOneOf, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
-import { labelsOf, publicProba } from './columns.js';
+import { classColumns, labelsOf, publicProba } from './columns.js';
+import { votedRows } from './coverage.js';
 import { EmbeddingSet } from './embedding-set.js';
 import { type EpoxyJSON, stateFromJSON, stateToJSON } from './epoxy-json.js';
 import { fitPosterior, smoothRows, smoothRowsAsync } from './epoxy-posterior.js';
@@ -7,7 +8,7 @@ import { type EpoxyInput, type EpoxyReport, type EpoxyState, type Fitted, Stopwa
 import { fitVotes } from './epoxy-votes.js';
 import { type ExtendedVotes, extendVotes, extendVotesAsync, type VotedRows } from './extend.js';
 import type { LabelModel, PredictOptions } from './label-model.js';
-import { softLabels, softLabelsAsync, softProba, softProbaAsync } from './soft-posterior.js';
+import { softProba, softProbaAsync } from './soft-posterior.js';
 import { EmbeddingTransform } from './transform.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
@@ -157,7 +158,7 @@ export class Epoxy {
         smoothRows(posterior, model, this.#checked(this.#seen(rows, options)), options).proba,
         model.classes,
       );
-    return softProba(model, this.extend(rows, options), options);
+    return this.#labelled(this.extend(rows, options), rows, options);
   }
 
   /** {@link predictProba} as a job. */
@@ -172,7 +173,7 @@ export class Epoxy {
       );
       return publicProba(proba, model.classes);
     }
-    return softProbaAsync(model, await this.extendAsync(rows, options), options);
+    return this.#labelledAsync(await this.extendAsync(rows, options), rows, options);
   }
 
   /**
@@ -186,7 +187,7 @@ export class Epoxy {
       return labelsOf(proba, evidence, model, options);
     }
     const extended = this.extend(rows, options);
-    return this.#fill(softLabels(model, extended, this.#policy(options)), extended.votes, options);
+    return this.#decide(this.#labelled(extended, rows, options), extended.votes, options);
   }
 
   /** {@link predict} as a job. */
@@ -202,8 +203,25 @@ export class Epoxy {
       return labelsOf(proba, evidence, model, options);
     }
     const extended = await this.extendAsync(rows, options);
-    const policy = { ...this.#policy(options), signal: options.signal };
-    return this.#fill(await softLabelsAsync(model, extended, policy), extended.votes, options);
+    return this.#decide(await this.#labelledAsync(extended, rows, options), extended.votes, options);
+  }
+
+  /** P(Y) of extended votes. */
+  #labelled(extended: ExtendedVotes, rows: VotedRows, options: CallOptions): Float64Array {
+    const { model, local } = this.#state;
+    return local
+      ? local.proba(extended, this.#seen(rows, options).embeddings, options)
+      : softProba(model, extended, options);
+  }
+
+  async #labelledAsync(extended: ExtendedVotes, rows: VotedRows, options: CallOptions & AsyncOptions) {
+    const { model, local } = this.#state;
+    const { threads, signal } = options;
+    if (!local) return softProbaAsync(model, extended, { threads, signal });
+    return local.probaAsync(extended, (await this.#seenAsync(rows, { threads, signal })).embeddings, {
+      threads,
+      signal,
+    });
   }
 
   /** Rows to smooth: as many votes as embeddings, of the fitted width. */
@@ -217,20 +235,15 @@ export class Epoxy {
     return rows;
   }
 
-  /** With a fallback of its own the label model abstains, and fill() does the rest. */
-  #policy(options: PredictOptions): PredictOptions {
-    return this.#state.fallback === undefined ? options : { threads: options.threads };
-  }
-
-  #fill(labels: Int8Array, votes: VoteMatrix, { ties, uncovered }: PredictOptions): Int8Array {
-    const { fallback } = this.#state;
-    if (fallback === undefined || (ties !== 'prior' && uncovered !== 'prior')) return labels;
-    const lfs = votes.shape[1];
-    return labels.map((label, row) => {
-      if (label !== 0) return label;
-      const covered = votes.data.subarray(row * lfs, (row + 1) * lfs).some((vote) => vote !== 0);
-      return (covered ? ties : uncovered) === 'prior' ? fallback : 0;
-    });
+  /** Labels of extended votes; where they leave it open the fallback chosen on gold rows, if there is one. */
+  #decide(proba: Float64Array, votes: VoteMatrix, { ties, uncovered }: PredictOptions): Int8Array {
+    const { fallback, model } = this.#state;
+    const covered = votedRows(votes);
+    const columns = classColumns(proba, model.classes);
+    if (fallback === undefined) return labelsOf(columns, covered, model, { ties, uncovered });
+    return labelsOf(columns, covered, model, {}).map((label, row) =>
+      label === 0 && (covered[row] === 1 ? ties : uncovered) === 'prior' ? fallback : label,
+    );
   }
 
   /**

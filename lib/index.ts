@@ -49,6 +49,8 @@ export {
   pairwiseSimilarities,
   pairwiseSimilaritiesAsync,
 } from './pairwise.js';
+export type { PartitionReport } from './partition-choice.js';
+export type { PartitionsJSON } from './partitioned-model.js';
 export type { SmoothingReport } from './posterior-choice.js';
 export { entropy, type Reliability, type ReliabilityBin, reliability } from './reliability.js';
 export { type CpuDevice, type CudaDevice, type Device, devices, type NoCudaDevice, setThreads } from './runtime.js';

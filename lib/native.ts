@@ -256,6 +256,14 @@ export interface LabelModelAddon {
   ): Call;
 }
 
+export interface PartitionsAddon {
+  /** centres: k x d. */
+  fitPartitions(...args: [...NativeOperand, k: number, centres: Float64Array, threads: number, control: Control]): Call;
+  assignPartitions(
+    ...args: [...NativeOperand, centres: Float64Array, k: number, out: Int32Array, threads: number, control: Control]
+  ): Call;
+}
+
 export interface SoftVotesAddon {
   predictSoft(
     ...args: [
@@ -332,6 +340,7 @@ export type Addon = RuntimeAddon &
   VotesAddon &
   LabelModelAddon &
   SoftVotesAddon &
+  PartitionsAddon &
   EndModelAddon &
   GraphModelAddon &
   SessionAddon &

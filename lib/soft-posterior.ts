@@ -42,15 +42,7 @@ export async function softProbaAsync(
   return publicProba(out, model.classes);
 }
 
-/** @internal The likeliest labels, as `LabelModel.predict`. */
-export function softLabels(model: LabelModel, given: MaybeSoftVotes, options: PredictOptions = {}): Int8Array {
-  if (given.shares === undefined) return model.predict(given.votes, options);
-  const { out, run } = prepareSoft(model, given, options);
-  run(undefined);
-  return labelsOf(out, votedRows(given.votes), model, options);
-}
-
-/** @internal {@link softLabels} as a job. */
+/** @internal The likeliest labels, as `LabelModel.predictAsync`. */
 export async function softLabelsAsync(
   model: LabelModel,
   given: MaybeSoftVotes,

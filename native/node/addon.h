@@ -14,6 +14,7 @@ void register_end_model(Napi::Env env, Napi::Object exports);
 void register_graph_model(Napi::Env env, Napi::Object exports);
 void register_cuda(Napi::Env env, Napi::Object exports);
 void register_session(Napi::Env env, Napi::Object exports);
+void register_partitions(Napi::Env env, Napi::Object exports);
 void register_soft_votes(Napi::Env env, Napi::Object exports);
 void register_knn_posterior(Napi::Env env, Napi::Object exports);
 void register_embedding_transform(Napi::Env env, Napi::Object exports);
