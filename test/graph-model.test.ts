@@ -122,7 +122,15 @@ describe('GraphModel', () => {
     expect(right(proba)).toBeGreaterThan(right(alone.predictProba(votes)) + 0.1);
     expect(model.correlations[0]!.correlation).toBeGreaterThan(0.7);
     expect(model.accuracies[0]!.estimate).toBeCloseTo(0.75, 1);
+    for (const { low, high, estimate } of model.accuracies) {
+      expect(low).toBeLessThanOrEqual(estimate);
+      expect(high).toBeGreaterThanOrEqual(estimate);
+      expect(low).toBeLessThan(0.75);
+      expect(high).toBeGreaterThan(0.75);
+      expect(high - low).toBeLessThan(0.4);
+    }
     const again = GraphModel.fromJSON(JSON.parse(JSON.stringify(model)));
+    expect(again.accuracies).toEqual(model.accuracies);
     expect(await again.predictProbaAsync(votes, { sequences: [3000, 2000] })).toEqual(proba);
     expect((await LabelModel.fitAsync(votes, { sequences: [3000, 2000], copy: true })).toJSON()).toEqual(
       model.toJSON(),

@@ -1,7 +1,7 @@
 // Graph models. A fit crosses the border as plain float64 numbers:
 //   lfs, tasks, transition (4, zeros: none), groups, then per group: task, exponent, k, its k LFs, 2 * 3^k log
 //   likelihoods; per task in the order of the forest: task, parent, 4 probabilities, correlation; per LF: accuracy,
-//   coverage.
+//   coverage, low, high.
 #include "core/label_model/dependencies.h"
 #include "core/label_model/graph_flyingsquid.h"
 #include "node/addon.h"
@@ -38,7 +38,7 @@ std::vector<double> flatten(const GraphFit& fit) {
     add_table(model.order[at].probability);
     flat.push_back(fit.correlations[at]);
   }
-  for (const GraphLf& lf : fit.lfs) flat.insert(flat.end(), {lf.accuracy, lf.coverage});
+  for (const LfStrength& lf : fit.lfs) flat.insert(flat.end(), {lf.accuracy, lf.coverage, lf.low, lf.high});
   return flat;
 }
 

@@ -2,117 +2,45 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
-#include "core/base/error.h"
 #include "core/votes/vote_counts.h"
 
 namespace nearvote {
 namespace {
 
-constexpr double kPriorRows = 30;  // what the prior weighs
-constexpr double kSmoothing = 1;   // rows spread over a table as its own vote rates, told by no class
+constexpr double kSmoothing = 1;  // rows spread over a table as its own vote rates, told by no class
 constexpr double kMaxCorrelation = 0.999;
-
-double sd_of(double positive) { return 2 * std::sqrt(positive * (1 - positive)); }
 
 // P(Y_parent, Y_child) with the given margins and correlation, kept possible.
 std::array<std::array<double, 2>, 2> pair_table(double parent, double child, double correlation) {
-  const double both = parent * child + correlation * sd_of(parent) * sd_of(child) / 4;
+  const double both = parent * child + correlation * sd_of_label(parent) * sd_of_label(child) / 4;
   const double margin = 1e-6 * std::min({parent, child, 1 - parent, 1 - child});
   const double pp = std::clamp(both, std::max(0.0, parent + child - 1) + margin, std::min(parent, child) - margin);
   return {{{1 - parent - child + pp, child - pp}, {parent - pp, pp}}};
 }
 
-// Votes as numbers: means and covariances of all LFs, from exact counts.
-struct Moments {
-  explicit Moments(VoteMatrix votes, const JobControl& job)
-      : lfs(votes.cols), rows(static_cast<double>(votes.rows)), counts(count_votes(votes, VoteDomain{}, 0, job)) {
-    for (int64_t x = 0; x < lfs; ++x)
-      mean.push_back(static_cast<double>(counts.votes(2 * x + 1) - counts.votes(2 * x)) / rows);
-  }
-  double covariance(int64_t a, int64_t b) const {
-    const int64_t agree = counts.both(2 * a, 2 * b) + counts.both(2 * a + 1, 2 * b + 1);
-    const int64_t disagree = counts.both(2 * a, 2 * b + 1) + counts.both(2 * a + 1, 2 * b);
-    return static_cast<double>(agree - disagree) / rows - mean[static_cast<size_t>(a)] * mean[static_cast<size_t>(b)];
-  }
-  double variance(int64_t a) const {
-    const double m = mean[static_cast<size_t>(a)];
-    return static_cast<double>(counts.lf_votes(a)) / rows - m * m;
-  }
-
-  int64_t lfs;
-  double rows;
-  VoteCounts counts;
-  std::vector<double> mean;
-};
-
 class Fitter {
  public:
-  Fitter(VoteMatrix votes, const GraphSpec& spec, const JobControl& job)
-      : votes_(votes), spec_(spec), structure_(analyse_graph(spec)), moments_(votes, job), job_(job) {
-    of_task_.resize(static_cast<size_t>(spec.tasks));
+  Fitter(VoteMatrix votes, const GraphSpec& spec, const std::vector<double>& positive, const JobControl& job)
+      : votes_(votes),
+        structure_(analyse_graph(spec)),
+        counts_(count_votes(votes, VoteDomain{}, 0, job)),
+        moments_(counts_),
+        job_(job),
+        of_task_(static_cast<size_t>(spec.tasks)) {
     for (int64_t x = 0; x < spec.lfs; ++x)
       of_task_[static_cast<size_t>(spec.lf_tasks[static_cast<size_t>(x)])].push_back(x);
-    fit_.lfs.resize(static_cast<size_t>(spec.lfs));
+    fit_.lfs = fit_strengths(votes, counts_, spec, structure_, positive, job);
     fit_.model.lfs = spec.lfs;
     fit_.model.tasks = spec.tasks;
-  }
-
-  GraphFit take() { return std::move(fit_); }
-  const GraphStructure& structure() const { return structure_; }
-
-  void strengths(int64_t task, double positive) {
-    const auto& lfs = of_task_[static_cast<size_t>(task)];
-    if (lfs.empty()) return;
-    const auto independent = [&](int64_t a, int64_t b) { return component(a) != component(b); };
-    if (std::none_of(lfs.begin(), lfs.end(), [&](int64_t x) { return independent(x, lfs[0]); }))
-      throw expected("labelling functions in at least two groups that do not depend on each other", "lfEdges",
-                     "one group for task " + std::to_string(task));
-    std::vector<double> prior(static_cast<size_t>(spec_.lfs), 0.0);
-    double noise = 0;
-    for (const int64_t x : lfs) {
-      const double coverage = static_cast<double>(moments_.counts.lf_votes(x)) / moments_.rows;
-      h(x) = prior[static_cast<size_t>(x)] = coverage * (2 * kPriorAccuracy - 1) * sd_of(positive);
-      noise += moments_.variance(x) / static_cast<double>(lfs.size());
-    }
-    const double ridge = kPriorRows / moments_.rows * noise;
-    for (int sweep = 0; sweep < 200; ++sweep) {
-      double moved = 0;
-      for (const int64_t x : lfs) {
-        double above = ridge * prior[static_cast<size_t>(x)], below = ridge;
-        for (const int64_t b : lfs) {
-          if (!independent(x, b)) continue;
-          above += moments_.covariance(x, b) * h(b);
-          below += h(b) * h(b);
-        }
-        if (below <= 0) continue;
-        // |Cov(x, Y)| <= sd(x) sd(Y).
-        const double most = std::sqrt(std::max(0.0, moments_.variance(x)));
-        const double next = std::clamp(above / below, -most, most);
-        moved = std::max(moved, std::fabs(next - h(x)));
-        h(x) = next;
-      }
-      if (moved < 1e-12) break;
-    }
-    // The votes tell everything up to one sign per task: LFs are better than random on average.
-    double total = 0;
-    for (const int64_t x : lfs) total += h(x);
-    for (const int64_t x : lfs) {
-      if (total < 0) h(x) = -h(x);
-      GraphLf& lf = fit_.lfs[static_cast<size_t>(x)];
-      lf.coverage = static_cast<double>(moments_.counts.lf_votes(x)) / moments_.rows;
-      const double product = h(x) * sd_of(positive) + mean(x) * (2 * positive - 1);  // E[vote Y]
-      if (lf.coverage > 0) lf.accuracy = std::clamp((1 + product / lf.coverage) / 2, 0.0, 1.0);
-    }
-  }
-
-  void tables(const std::vector<double>& positive) {
     for (const LfGroup& group : structure_.groups) {
       job_.check();
       fit_.model.groups.push_back(table(group, positive[static_cast<size_t>(group.task)]));
     }
   }
+
+  GraphFit take() { return std::move(fit_); }
+  const GraphStructure& structure() const { return structure_; }
 
   // Correlation of two tasks: Cov(a, b) = h_a h_b corr for LFs a of one, b of the other.
   template <class Covariance>
@@ -133,7 +61,6 @@ class Fitter {
 
  private:
   int64_t component(int64_t lf) const { return structure_.component[static_cast<size_t>(lf)]; }
-  double& h(int64_t lf) { return fit_.lfs[static_cast<size_t>(lf)].strength; }
   double h(int64_t lf) const { return fit_.lfs[static_cast<size_t>(lf)].strength; }
 
   GroupTable table(const LfGroup& group, double positive) const {
@@ -163,7 +90,7 @@ class Fitter {
     }
 
     GroupTable result{group.task, static_cast<double>(group.exponent), group.lfs, std::vector<double>(2 * outcomes)};
-    const double n = moments_.rows, expected_y = 2 * positive - 1, sd = sd_of(positive);
+    const double n = moments_.rows, expected_y = 2 * positive - 1, sd = sd_of_label(positive);
     for (int y = 0; y < 2; ++y) {
       const double deviation = ((y == 1 ? 1.0 : -1.0) - expected_y) / sd;
       std::vector<double> p(outcomes);
@@ -184,9 +111,9 @@ class Fitter {
   }
 
   VoteMatrix votes_;
-  const GraphSpec& spec_;
   GraphStructure structure_;
-  Moments moments_;
+  VoteCounts counts_;
+  VoteMoments moments_;
   const JobControl& job_;
   std::vector<std::vector<int64_t>> of_task_;
   GraphFit fit_;
@@ -195,9 +122,7 @@ class Fitter {
 }  // namespace
 
 GraphFit fit_graph(VoteMatrix votes, const GraphSpec& spec, const TaskBalance& balance, const JobControl& job) {
-  Fitter fitter(votes, spec, job);
-  for (int64_t task = 0; task < spec.tasks; ++task) fitter.strengths(task, balance.positive[static_cast<size_t>(task)]);
-  fitter.tables(balance.positive);
+  Fitter fitter(votes, spec, balance.positive, job);
   const auto& order = fitter.structure().order;
   for (size_t at = 0; at < order.size(); ++at) {
     const auto [task, parent] = order[at];
@@ -222,9 +147,7 @@ GraphFit fit_graph(VoteMatrix votes, const GraphSpec& spec, const TaskBalance& b
 
 GraphFit fit_sequences(VoteMatrix votes, const GraphSpec& spec, double positive, const std::vector<int64_t>& lengths,
                        const JobControl& job) {
-  Fitter fitter(votes, spec, job);
-  fitter.strengths(0, positive);
-  fitter.tables({positive});
+  Fitter fitter(votes, spec, {positive}, job);
   // Products of votes one position apart, over all sequences.
   const auto m = static_cast<size_t>(spec.lfs);
   std::vector<int64_t> products(m * m, 0);

@@ -12,11 +12,10 @@
 #include "core/base/job.h"
 #include "core/base/matrix.h"
 #include "core/label_model/graph_model.h"
+#include "core/label_model/graph_strengths.h"
 #include "core/label_model/graph_structure.h"
 
 namespace nearvote {
-
-constexpr double kPriorAccuracy = 0.75;
 
 // P(Y_j = +1) per task, and per edge of the forest how strongly its tasks go together.
 struct TaskBalance {
@@ -26,16 +25,9 @@ struct TaskBalance {
   std::vector<std::array<double, 4>> edges;
 };
 
-// What fitting found of an LF.
-struct GraphLf {
-  double strength = 0;               // Cov(vote, Y) / sd(Y)
-  double accuracy = kPriorAccuracy;  // P(vote = Y | the LF votes)
-  double coverage = 0;               // share of rows it votes on
-};
-
 struct GraphFit {
   GraphModel model;
-  std::vector<GraphLf> lfs;
+  std::vector<LfStrength> lfs;
   std::vector<double> correlations;  // of each task with its parent, in the order; sequences: of neighbours, one number
 };
 

@@ -201,7 +201,11 @@ GraphFit fit_graph_flyingsquid(VoteMatrix votes, const GraphSpec& spec, const Ta
     coverage /= static_cast<double>(votes.rows);
     // The reference's |E[vote Y]|, not clamped.
     const double product = reference.expectation({lf}, spec.lf_tasks[static_cast<size_t>(lf)]);
-    fit.lfs.push_back({product, coverage > 0 ? (1 + product / coverage) / 2 : kPriorAccuracy, coverage});
+    LfStrength strength;
+    strength.strength = product;
+    strength.coverage = coverage;
+    if (coverage > 0) strength.accuracy = (1 + product / coverage) / 2;
+    fit.lfs.push_back(strength);
   }
   const auto& order = reference.structure().order;
   for (size_t at = 0; at < order.size(); ++at) {

@@ -218,6 +218,94 @@ TEST(ten_thousand_positions_of_a_sequence_share_their_tables) {
   for (size_t t = 0; t < 6; ++t) CHECK_NEAR(short_chain[t], exact[t], 1e-12);
 }
 
+// Over many draws the intervals hold the truth 95 % of the time: independent rows, and frames of one sequence, where
+// neighbouring rows resemble each other and the LFs' errors last for several frames.
+TEST(intervals_of_accuracies_cover_the_truth) {
+  const std::vector<double> accuracy{0.9, 0.75, 0.75, 0.65, 0.8}, coverage{0.8, 0.9, 0.9, 0.7, 0.5};
+  Draw draw;
+  for (const bool frames : {false, true}) {
+    int held = 0, all = 0;
+    for (int repeat = 0; repeat < 150; ++repeat) {
+      const int64_t n = 4000;
+      std::vector<int8_t> votes;
+      int y = 1;
+      std::vector<int8_t> now(5, 0);
+      for (int64_t i = 0; i < n; ++i) {
+        const bool fresh = !frames || i == 0 || draw.chance(0.2);  // else the frame shows what the last one showed
+        if (fresh) {
+          y = draw.chance(0.4) ? 1 : -1;
+          for (size_t k = 0; k < 5; ++k) now[k] = vote(draw, y, coverage[k], accuracy[k]);
+          if (draw.chance(0.5)) now[2] = now[1];  // LFs 1 and 2 depend on each other
+        }
+        votes.insert(votes.end(), now.begin(), now.end());
+      }
+      const GraphSpec spec{5, 1, {}, {0, 0, 0, 0, 0}, {{1, 2}}};
+      const std::vector<int64_t> lengths = {n};
+      TaskBalance balance;
+      balance.positive = {0.4};
+      const VoteMatrix rows{votes.data(), n, 5};
+      const GraphFit fit = frames ? fit_sequences(rows, spec, 0.4, lengths) : fit_graph(rows, spec, balance);
+      for (size_t k = 0; k < 5; ++k) {
+        CHECK(fit.lfs[k].low <= fit.lfs[k].accuracy && fit.lfs[k].accuracy <= fit.lfs[k].high);
+        held += fit.lfs[k].low <= accuracy[k] && accuracy[k] <= fit.lfs[k].high;
+        ++all;
+      }
+    }
+    std::printf("  %s: %.3f\n", frames ? "frames" : "independent rows", static_cast<double>(held) / all);
+    CHECK_NEAR(static_cast<double>(held) / all, 0.95, 0.025);
+  }
+  const std::vector<int8_t> few = {1, 1, -1, -1};
+  TaskBalance balance;
+  balance.positive = {0.5};
+  const GraphFit one = fit_graph({few.data(), 1, 4}, GraphSpec{4, 1, {}, {0, 0, 0, 0}, {}}, balance);
+  CHECK(one.lfs[0].low == 0 && one.lfs[0].high == 1);
+}
+
+// Two pairs that share LF 0: dividing by the table of LF 0 gives the posterior of the truth; counting LF 0 twice (L5)
+// does not.
+TEST(separators_with_lfs_divide) {
+  const GraphSpec spec{6, 1, {}, {0, 0, 0, 0, 0, 0}, {{0, 1}, {0, 2}}};
+  const int64_t n = 100000;
+  Draw draw;
+  std::vector<int8_t> votes;
+  std::vector<int> labels;
+  for (int64_t i = 0; i < n; ++i) {
+    const int y = draw.chance(0.5) ? 1 : -1;
+    labels.push_back(y);
+    const int8_t first = vote(draw, y, 0.9, 0.75);
+    votes.push_back(first);
+    for (int k = 0; k < 2; ++k) votes.push_back(draw.chance(0.7) ? first : vote(draw, y, 0.8, 0.7));
+    for (int k = 0; k < 3; ++k) votes.push_back(vote(draw, y, 0.6, 0.7));
+  }
+  TaskBalance balance;
+  balance.positive = {0.5};
+  const GraphFit fit = fit_graph({votes.data(), n, 6}, spec, balance);
+  const auto errors = [&](const GraphModel& model) {
+    std::vector<double> out(static_cast<size_t>(n));
+    predict_graph(model, {votes.data(), n, 6}, nullptr, out.data(), 0);
+    double brier = 0, gap = 0;  // of all rows; of predicted against observed where the posterior is sure
+    int sure = 0;
+    for (size_t i = 0; i < out.size(); ++i) {
+      const double truth = labels[i] == 1 ? 1 : 0;
+      brier += (out[i] - truth) * (out[i] - truth) / static_cast<double>(n);
+      if (out[i] > 0.8) {
+        gap += out[i] - truth;
+        ++sure;
+      }
+    }
+    return std::pair{brier, gap / sure};
+  };
+  GraphModel twice = fit.model;
+  std::erase_if(twice.groups, [](const GroupTable& group) { return group.exponent < 0; });
+  const auto [brier, gap] = errors(fit.model);
+  const auto [brier_twice, gap_twice] = errors(twice);
+  std::printf("  Brier %.4f, %.4f without separators; overconfident by %.3f, %.3f\n", brier, brier_twice, gap,
+              gap_twice);
+  CHECK(brier < brier_twice - 0.002);
+  CHECK(std::fabs(gap) < 0.01);
+  CHECK(gap_twice > 0.03);
+}
+
 TEST(one_dependent_group_alone_is_refused) {
   const std::vector<int8_t> votes = {1, 1, -1, 1, 0, 1};
   TaskBalance balance;
