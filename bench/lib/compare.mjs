@@ -15,6 +15,7 @@ const span = (values) => [Math.min(...values), Math.max(...values)];
  * @param {object} row
  * @param {string} row.work what is done, with its sizes
  * @param {() => unknown} row.ours
+ * @param {() => Promise<number>} [row.sample] one run of nearvote in milliseconds, where it is not ours() in this process
  * @param {Peer[]} row.peers
  * @param {{ compute?: number, memory?: number }} [row.floors] milliseconds, see peaks.mjs
  * @param {number} [row.rounds]
@@ -27,7 +28,7 @@ const span = (values) => [Math.min(...values), Math.max(...values)];
  * @property {number} [atLeast] smallest ratio that is good enough
  * @property {number} [aim]
  */
-export async function compare({ work, ours, peers, floors = {}, rounds = 5 }) {
+export async function compare({ work, ours, sample = () => sampleMs(ours), peers, floors = {}, rounds = 5 }) {
   const shared = { work, isa, threads, floors };
   const present = [];
   const result = await ours();
@@ -43,7 +44,7 @@ export async function compare({ work, ours, peers, floors = {}, rounds = 5 }) {
   const times = [];
   for (let round = 0; round < rounds; round++) {
     await pause(QUIET_MS);
-    times.push(await sampleMs(ours));
+    times.push(await sample());
     for (const peer of present) {
       await pause(QUIET_MS);
       peer.times.push(await peer.sample());
