@@ -1,5 +1,6 @@
-// How fast does a session answer an edit, beside a full re-extension by the Epoxy way with FAISS?
-//   node bench/session.mjs [rows ...]    default: 10000 100000
+// How fast does a session answer an edit, beside a full re-extension by the Epoxy way with FAISS? And what does it hold?
+//   node bench/session.mjs [rows or rowsxdims ...]    default: 10000 100000, 768 dimensions
+//   node bench/session.mjs --memory rowsxdims         only opens, and tells the memory
 import { Session } from '../dist/index.js';
 import { equalShare } from './lib/compare.mjs';
 import { clustered, votesOn } from './lib/data.mjs';
@@ -8,7 +9,6 @@ import { PythonPeer } from './lib/python.mjs';
 import { report } from './lib/report.mjs';
 import { median } from './lib/sample.mjs';
 
-const d = 768;
 const m = 50;
 const threshold = 0.5;
 const ROUNDS = 10;
@@ -56,13 +56,50 @@ async function edits(session, columns, spare, rows) {
   return { times, lookedUp };
 }
 
-async function question(n, python, version) {
+/** Without thresholds: one posterior per row that travels. Gold rows choose how, by cross-validation. */
+async function smoothed(session, columns, rows) {
+  const names = session.names;
+  for (const name of names) await session.setThreshold(name, Infinity);
+  const times = { edits: [], gold: [], append: [] };
+  const n = session.rows;
+  const edited = (round) => columns[round].map((vote, row) => ((row * 31 + round) % 97 === 0 ? 0 : vote));
+  const run = async (kind, edit) => times[kind].push((await edit).milliseconds);
+  for (let round = 0; round < ROUNDS; round++) await run('edits', session.setVotes(names[round], edited(round)));
+  for (let round = 0; round < 3; round++) {
+    await run('append', session.appendRows({ embeddings: rows }));
+    await session.undo();
+  }
+  const gold = Array.from({ length: 200 }, (_, at) => Math.floor((at * n) / 200));
+  const majority = (row) => (columns.reduce((sum, votes) => sum + votes[row], 0) >= 0 ? 1 : -1);
+  await session.setGold(gold, gold.map(majority));
+  for (let round = 0; round < 3; round++) await run('gold', session.setVotes(names[round], columns[round]));
+  return times;
+}
+
+async function memory(n, d) {
+  const { embeddings, cluster } = clustered({ n, d });
+  const all = votesOn(cluster, { m });
+  const lfs = Array.from({ length: m }, (_, lf) => ({ name: `lf${lf}`, votes: columnOf(all, lf), threshold }));
+  const before = process.memoryUsage.rss();
+  const start = performance.now();
+  const session = await Session.open({ embeddings, lfs });
+  const ms = performance.now() - start;
+  const held = session.report().bytes / n;
+  const peak = (process.resourceUsage().maxRSS * 1024 - before) / n;
+  const work = `session, n = ${n}, d = ${d}, m = ${m}`;
+  report({ isa, threads, work: `${work}: opening`, ms, range: [ms, ms] });
+  report({ isa, threads, work: `${work}: held`, value: Math.round(held), unit: 'bytes a row', range: [held, held] });
+  report({ isa, threads, work: `${work}: peak`, value: Math.round(peak), unit: 'bytes a row', range: [peak, peak] });
+  session.close();
+}
+
+async function question(n, d, python, version) {
   const { embeddings, cluster } = clustered({ n, d });
   const all = votesOn(cluster, { m: m + ROUNDS });
   const column = Array.from({ length: m + ROUNDS }, (_, lf) => columnOf(all, lf));
-  const lfs = column.slice(0, m).map((votes, lf) => ({ name: `lf${lf}`, votes }));
+  const lfs = column.slice(0, m).map((votes, lf) => ({ name: `lf${lf}`, votes, threshold }));
   const start = performance.now();
-  const session = await Session.open({ embeddings, lfs, threshold });
+  const session = await Session.open({ embeddings, lfs });
   const opening = performance.now() - start;
   const bytes = session.report().bytes / n;
 
@@ -81,6 +118,7 @@ async function question(n, python, version) {
 
   const rows = clustered({ n: 10, d, rowSeed: 2 }).embeddings;
   const { times, lookedUp } = await edits(session, column, column.slice(m), rows);
+  const posterior = await smoothed(session, column.slice(0, m), rows);
   session.close();
   const work = `session, n = ${n}, d = ${d}, m = ${m}`;
   const range = [Math.min(...times), Math.max(...times)];
@@ -96,6 +134,16 @@ async function question(n, python, version) {
     atMost: limits.worst,
     agreement: `at most ${Math.max(...lookedUp)} cells looked up beyond the lists`,
   });
+  for (const [what, kind] of [
+    ['an edited rule', 'edits'],
+    ['ten rows appended', 'append'],
+    ['an edited rule, 200 gold rows', 'gold'],
+  ]) {
+    const all = posterior[kind];
+    const span = [Math.min(...all), Math.max(...all)];
+    const atMost = kind === 'gold' ? undefined : limits.median;
+    report({ isa, threads, range: span, work: `${work}, without thresholds: ${what}`, ms: median(all), atMost });
+  }
   if (peerMs === undefined) return;
   report({
     ...shared,
@@ -111,8 +159,16 @@ async function question(n, python, version) {
   });
 }
 
-const python = new PythonPeer();
-const version = await python.versions().catch(() => ({}));
-const sizes = process.argv.slice(2).map(Number);
-for (const n of sizes.length > 0 ? sizes : LIMITS.keys()) await question(n, python, version);
-python.close();
+const sizeOf = (text) => text.split('x').map(Number);
+const args = process.argv.slice(2);
+if (args[0] === '--memory') {
+  for (const size of args.slice(1)) await memory(...sizeOf(size));
+} else {
+  const python = new PythonPeer();
+  const version = await python.versions().catch(() => ({}));
+  for (const size of args.length > 0 ? args : Array.from(LIMITS.keys(), String)) {
+    const [n, d = 768] = sizeOf(size);
+    await question(n, d, python, version);
+  }
+  python.close();
+}

@@ -144,7 +144,8 @@ export class Session {
 
   /**
    * Adds rows behind the others. They get votes from the rows that were there and give theirs to them. The arrays are copied
-   * at once. A few rows cost a few milliseconds; every n/8 rows or so the embeddings move to larger memory.
+   * at once. The time grows with their number and that of the rows there are (bench/README.md); every n/8 rows or so the embeddings
+   * move to larger memory, which takes longer.
    *
    * @param rows.embeddings r x d; normalised like the others.
    * @param rows.votes by name, r votes each; a labelling function that is left out abstains on them.
@@ -296,7 +297,8 @@ export class Session {
   /**
    * Rows worth a gold label, best first: uncertain ones in dense uncertain places, each far from the ones before it and from
    * gold rows. A label is taken to settle its row and, as far as they are close, its neighbours; a row's rank is the entropy
-   * it would settle.
+   * it would settle. Rows chosen like this are no sample of the classes: give the class balance in the model options, or it
+   * follows them.
    *
    * @param count at most this many.
    */

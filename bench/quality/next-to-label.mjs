@@ -119,7 +119,7 @@ for (const set of SETS) {
   const mean = LABELS.map((_, at) => random.reduce((sum, scores) => sum + scores[at], 0) / SEEDS.length);
   const line = (name, scores) =>
     console.log(`${name.padEnd(22)}${scores.map((s) => s.toFixed(3).padStart(8)).join('')}`);
-  line(`${set}, labels`, LABELS);
+  console.log(`${`${set}, labels`.padEnd(22)}${LABELS.map((count) => String(count).padStart(8)).join('')}`);
   line('  nextToLabel', asked);
   line('  random', mean);
 }

@@ -1,6 +1,7 @@
 #include "core/session/session.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/base/error.h"
 #include "core/base/parallel.h"
@@ -11,6 +12,7 @@ namespace nearvote {
 namespace {
 
 constexpr int64_t kRowsPerTask = 4096;
+constexpr int64_t kCompared = 32;  // cells of a column that are written together
 constexpr int64_t kHistoryBytes = int64_t{256} << 20;
 constexpr int64_t kHistoryStates = 64;
 constexpr int64_t kAppendScores = int64_t{1} << 24;  // floats of scratch
@@ -158,8 +160,12 @@ VoteMatrix Session::show(const Columns& lfs, int64_t rows, const RunOptions& opt
       const int8_t* source = lfs[j]->extended.data();
       int8_t* target = votes_.data() + j;
       const int64_t known = shown_[j] == nullptr ? begin : std::clamp(shown_[j]->rows(), begin, end);
-      for (int64_t row = begin; row < known; ++row)
-        if (source[row] != shown_[j]->extended[static_cast<size_t>(row)]) target[row * m] = source[row];
+      for (int64_t first = begin; first < known; first += kCompared) {
+        const int64_t last = std::min(known, first + kCompared);
+        const int8_t* old = shown_[j]->extended.data();
+        if (std::memcmp(source + first, old + first, static_cast<size_t>(last - first)) == 0) continue;
+        for (int64_t row = first; row < last; ++row) target[row * m] = source[row];
+      }
       for (int64_t row = known; row < end; ++row) target[row * m] = source[row];
     }
   });
