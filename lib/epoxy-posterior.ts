@@ -11,6 +11,7 @@ import { LabelModel, type LabelModelOptions } from './label-model.js';
 import { choosePartitions, judgingRows } from './partition-choice.js';
 import type { PartitionedModel } from './partitioned-model.js';
 import type { OwnEvidence } from './posterior-graph.js';
+import { describeTransform } from './transform-choice.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
 /** @internal Smoothing, and the gold rows of their own that it holds. */
@@ -167,7 +168,7 @@ export async function fitPosterior(
     lfs: checked.cols,
     metric,
     extension: 'posterior',
-    transform: { kind: transform?.kind ?? 'none', dims: embeddings.shape[1] },
+    transform: describeTransform(transform, embeddings),
     coverage: { direct: coverage(votes), extended: share(evidence) },
     cells: { direct: votedCells(votes), extended: votedCells(votes) },
     thresholds: Array.from(thresholds),
@@ -188,7 +189,7 @@ export async function fitPosterior(
     model,
     fallback: undefined,
     voters: 1,
-    transform,
+    transform: transform.fitted,
     local,
     posterior,
   };

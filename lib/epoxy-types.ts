@@ -8,6 +8,7 @@ import type { PartitionReport } from './partition-choice.js';
 import type { PartitionedModel } from './partitioned-model.js';
 import type { SmoothingReport } from './posterior-choice.js';
 import type { EmbeddingTransform, TransformName, TransformOptions } from './transform.js';
+import type { TransformScores } from './transform-choice.js';
 import type { Metric, SearchOptions, VoteMatrix } from './types.js';
 
 /** What `Epoxy.fit` takes. */
@@ -31,7 +32,8 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   readonly thresholds?: number | ArrayLike<number> | 'auto' | undefined;
   /**
    * What is done to the embeddings first; new rows get the same. Default 'none': sentence embeddings made for cosine lose by
-   * the others (bench/quality). Takes matrices only, no EmbeddingSet.
+   * the others (bench/quality). 'auto': the one under which rows near each other agree best by their own votes, without any
+   * label; 'none' unless another is clearly better. Takes matrices only, no EmbeddingSet.
    */
   readonly transform?: TransformOptions | undefined;
   /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
@@ -80,8 +82,8 @@ export interface EpoxyReport {
   readonly lfs: number;
   readonly metric: Metric;
   readonly extension: 'votes' | 'posterior';
-  /** What was done to the embeddings, and the dimensions that are left. */
-  readonly transform: { readonly kind: TransformName; readonly dims: number };
+  /** What was done to the embeddings, and the dimensions that are left; under 'auto' how well neighbours agreed. */
+  readonly transform: { readonly kind: TransformName; readonly dims: number; readonly scores?: TransformScores };
   /** Share of rows with at least one vote; extended: with a vote or (extension 'posterior') a neighbour that counts. */
   readonly coverage: { readonly direct: number; readonly extended: number };
   /** Cells (row, labelling function) with a vote. */
@@ -150,5 +152,9 @@ export class Stopwatch {
 export interface PreparedRows {
   readonly support: EpoxyState['support'];
   readonly ownsEmbeddings: boolean;
-  readonly transform: EmbeddingTransform | undefined;
+  /** undefined: none. Scores: of 'auto'. */
+  readonly transform: {
+    readonly fitted: EmbeddingTransform | undefined;
+    readonly scores?: TransformScores | undefined;
+  };
 }

@@ -9,6 +9,7 @@ import { LabelModel, type LabelModelOptions } from './label-model.js';
 import { choosePartitions, judgingRows } from './partition-choice.js';
 import { type MaybeSoftVotes, softProbaAsync } from './soft-posterior.js';
 import { type ChosenThresholds, fallbackByGold, thresholdsByGold, thresholdsByVotes } from './thresholds.js';
+import { describeTransform } from './transform-choice.js';
 import type { AsyncOptions, SearchOptions } from './types.js';
 import { VoterReach } from './voter-reach.js';
 
@@ -75,7 +76,7 @@ export async function fitVotes(
     lfs: votes.shape[1],
     metric,
     extension: 'votes',
-    transform: { kind: transform?.kind ?? 'none', dims: embeddings.shape[1] },
+    transform: describeTransform(transform, embeddings),
     coverage: { direct: coverage(votes), extended: coverage(extended) },
     cells: { direct: votedCells(votes), extended: votedCells(extended) },
     thresholds: Array.from(thresholds),
@@ -88,7 +89,7 @@ export async function fitVotes(
     accuracies: model.accuracies,
     timings: clock.laps,
   };
-  const state = { support, ownsEmbeddings, thresholds, model, fallback, transform, local, voters: k };
+  const state = { support, ownsEmbeddings, thresholds, model, fallback, transform: transform.fitted, local, voters: k };
   return { state, fitted: { votes: extended, proba, labels, evidence: votedRows(extended), report } };
 }
 

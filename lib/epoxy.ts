@@ -4,12 +4,20 @@ import { votedRows } from './coverage.js';
 import { EmbeddingSet } from './embedding-set.js';
 import { type EpoxyJSON, stateFromJSON, stateToJSON } from './epoxy-json.js';
 import { fitPosterior, smoothRows, smoothRowsAsync } from './epoxy-posterior.js';
-import { type EpoxyInput, type EpoxyReport, type EpoxyState, type Fitted, Stopwatch } from './epoxy-types.js';
+import {
+  type EpoxyInput,
+  type EpoxyReport,
+  type EpoxyState,
+  type Fitted,
+  type PreparedRows,
+  Stopwatch,
+} from './epoxy-types.js';
 import { fitVotes } from './epoxy-votes.js';
 import { type ExtendedVotes, extendVotes, extendVotesAsync, type VotedRows } from './extend.js';
 import type { LabelModel, PredictOptions } from './label-model.js';
 import { softProba, softProbaAsync } from './soft-posterior.js';
-import { EmbeddingTransform } from './transform.js';
+import { EmbeddingTransform, type TransformOptions } from './transform.js';
+import { chooseTransform } from './transform-choice.js';
 import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
 
 /**
@@ -38,20 +46,21 @@ export class Epoxy {
   static async fit(input: EpoxyInput, options: AsyncOptions = {}): Promise<Epoxy> {
     if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
     const metric = checkMetric(input.metric ?? 'cosine');
-    const transform = await EmbeddingTransform.fit(input.embeddings, input.transform ?? 'none', metric, {
-      threads: input.threads,
-      signal: options.signal,
-    });
+    const quiet = { threads: input.threads, signal: options.signal };
+    const chosen =
+      input.transform === 'auto' ? await chooseTransform(input, metric, input.model ?? {}, quiet) : undefined;
+    const asked = (chosen?.kind ?? input.transform ?? 'none') as Exclude<TransformOptions, 'auto'>;
+    const transform = await EmbeddingTransform.fit(input.embeddings, asked, metric, quiet);
     const seen = transform === undefined ? input : await transformed(input, transform, options.signal);
-    return Epoxy.#fitAsGiven(seen, metric, options, transform);
+    return Epoxy.#fitAsGiven(seen, metric, options, { fitted: transform, scores: chosen?.scores });
   }
 
-  /** @internal The fit proper. `transform` is what the embeddings went through already. */
+  /** The fit proper. `transform` is what the embeddings went through already. */
   static async #fitAsGiven(
     input: EpoxyInput,
     metric: Metric,
     options: AsyncOptions,
-    transform?: EmbeddingTransform,
+    transform: PreparedRows['transform'],
   ): Promise<Epoxy> {
     const checked = checkVotes(input.votes, 'votes');
     const given = input.thresholds ?? 'auto';

@@ -61,6 +61,7 @@ export type { ConflictingLfs, Suggestions, UncoveredRegion, WeakLf } from './ses
 export type { SessionChange, SessionGold, SessionInput, SessionLf } from './session-types.js';
 export { type TopKOptions, type TopKResult, topK, topKAsync } from './top-k.js';
 export type { TransformJSON, TransformName, TransformOptions } from './transform.js';
+export type { TransformScores } from './transform-choice.js';
 export type {
   AsyncOptions,
   CallOptions,

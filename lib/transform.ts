@@ -7,6 +7,7 @@ import type { AsyncOptions, CallOptions, FloatMatrix, FloatResult, Metric } from
 
 const KINDS = ['centre', 'whiten', 'all-but-the-top'] as const;
 /**
+ * What is done to embeddings before anything else.
  * - 'none': as they are.
  * - 'centre': the mean is subtracted.
  * - 'whiten': the leading principal directions, each with variance 1 (BERT-whitening, arXiv 2103.15316); `directions` are
@@ -17,6 +18,7 @@ const KINDS = ['centre', 'whiten', 'all-but-the-top'] as const;
 export type TransformName = 'none' | (typeof KINDS)[number];
 export type TransformOptions =
   | TransformName
+  | 'auto'
   | { readonly kind: TransformName; readonly directions?: number | undefined };
 
 /** `mean` and `projection` (shape[0] x shape[1], or empty: none) are base64 of little-endian float64. */
@@ -63,7 +65,7 @@ export class EmbeddingTransform {
    */
   static async fit(
     embeddings: Embeddings,
-    options: TransformOptions,
+    options: Exclude<TransformOptions, 'auto'>,
     metric: Metric,
     { threads, signal, onProgress }: CallOptions & AsyncOptions,
   ): Promise<EmbeddingTransform | undefined> {

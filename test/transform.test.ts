@@ -95,4 +95,47 @@ describe('transform', () => {
     const narrow = { ...train, embeddings: { data: new Float32Array(140), shape: [20, 7] as const } };
     expect(() => epoxy.predict(narrow)).toThrow(/Expected 8 columns \(as fitted\) for embeddings but received 7/);
   });
+
+  it("'auto' takes what brings rows of a class together, and new rows get the same", async () => {
+    // The class is in one direction of small variance, a second one of large variance says nothing.
+    const rows = (n: number, seed: number) => {
+      const data = randomFloats(n, 4, seed).data;
+      const labels = Int8Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 1 : -1));
+      labels.forEach((label, i) => {
+        data[4 * i]! = 0.1 * data[4 * i]! + 0.5 * label;
+        data[4 * i + 1]! *= 50;
+      });
+      const cells = Array.from(labels, (y, i) => (i % 3 < 2 ? [y, i % 5 === 0 ? y : 0] : [0, 0]));
+      return { embeddings: { data, shape: [n, 4] as const }, votes: votes(n, 2, cells.flat()), metric: 'l2' as const };
+    };
+    const [train, fresh] = [rows(300, 31), rows(60, 32)];
+    const epoxy = await Epoxy.fit({ ...train, transform: 'auto' });
+    const { kind, scores } = epoxy.report().transform;
+    expect(kind).not.toBe('none');
+    expect(scores![kind]).toBe(Math.max(...Object.values(scores!)));
+    const proba = (await Epoxy.fit({ ...train, transform: kind })).predictProba(fresh);
+    expect(epoxy.predictProba(fresh)).toEqual(proba);
+    expect(Epoxy.fromJSON(JSON.parse(JSON.stringify(epoxy)), train).predictProba(fresh)).toEqual(proba);
+  });
+
+  it("'auto' leaves embeddings alone that nothing improves, and rows that are all alike", async () => {
+    const noise = { votes: shifted(300, 33).votes, embeddings: randomFloats(300, 8, 34) };
+    expect((await Epoxy.fit({ ...noise, transform: 'auto' })).report().transform.kind).toBe('none');
+    const alike = { data: new Float32Array(300 * 8).fill(0.3), shape: [300, 8] as const };
+    expect((await Epoxy.fit({ ...noise, embeddings: alike, transform: 'auto' })).report().transform).toEqual({
+      kind: 'none',
+      dims: 8,
+    });
+    const line = {
+      data: Float32Array.from(noise.votes.data.subarray(0, 300), (_, i) => i + 1),
+      shape: [300, 1] as const,
+    };
+    expect(
+      (await Epoxy.fit({ ...noise, embeddings: line, metric: 'l2', transform: 'auto' })).report().transform.scores,
+    ).toHaveProperty('whiten');
+    const set = new EmbeddingSet(noise.embeddings);
+    await expect(Epoxy.fit({ ...noise, embeddings: set, transform: 'auto' })).rejects.toThrow(
+      /a matrix \(because of `transform`\)/,
+    );
+  });
 });
