@@ -191,6 +191,32 @@ describe('nearvote analyze', () => {
     expect(header?.slice(-3)).toEqual(['Correct', 'Incorrect', 'Emp. Acc.']);
     expect(b?.slice(-3)).toEqual(['0', '1', '0.0000']);
   });
+
+  it('adds what agreement and extension tell, as a table or as JSON', () => {
+    // Four rules that vote on every row: each of the first three errs on one row of eight that the others get right.
+    const truth = [1, 1, 1, 1, -1, -1, -1, -1];
+    const rules = [0, 1, 2, 9].map((wrong) => truth.map((y, row) => (row === wrong ? -y : y)));
+    write('four.jsonl', lines(truth.map((_, row) => rules.map((rule) => rule[row]!))));
+    const table = nearvote('analyze', '--votes', 'four.jsonl', '--encoding', 'signed', '--model');
+    expect(table.stderr).toBe('');
+    const [header, first] = table.stdout.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(header?.slice(-2)).toEqual(['Est. Acc.', '95 %']);
+    expect(first?.at(-1)).toMatch(/^\[0\.\d{4}, [01]\.\d{4}\]$/);
+
+    write('half.jsonl', lines(truth.map((y, row) => [row % 2 === 0 ? y : 0])));
+    write('near.jsonl', lines(truth.map((y, row) => [y, 0.01 * row])));
+    write('truth.jsonl', lines(truth));
+    const json = nearvote(
+      ...['analyze', '--votes', 'half.jsonl', '--labels', 'truth.jsonl', '--json', '--model'],
+      ...['--embeddings', 'near.jsonl', '--thresholds', '0.9'],
+    );
+    expect(json.stderr).toBe('');
+    const [rule] = JSON.parse(json.stdout);
+    expect(rule).toMatchObject({ coverage: 0.5, correct: 4, extendedCoverage: 1, extendedAccuracy: 1 });
+    expect(rule).toMatchObject({ accuracyLow: 0, accuracyHigh: 1 });
+    const refused = nearvote('analyze', '--votes', 'half.jsonl', '--thresholds', '0.9');
+    expect(refused.stderr).toBe('nearvote: Expected a file of embeddings for --embeddings but received nothing\n');
+  });
 });
 
 describe('nearvote', () => {

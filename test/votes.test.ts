@@ -6,6 +6,7 @@ import {
   countVotes,
   countVotesAsync,
   formatAnalysis,
+  LabelModel,
   toVotes,
   VoteCounts,
   type VoteMatrix,
@@ -144,6 +145,20 @@ describe('analyzeVotes', () => {
     });
     expect(second).toMatchObject({ polarity: [], coverage: 0, empiricalAccuracy: null });
     expect(analyzeVotes({ data: new Int8Array(0), shape: [0, 2] })[0]).toMatchObject({ coverage: 0 });
+  });
+  it('adds accuracies of a model and of extended votes', () => {
+    const model = LabelModel.fit(small);
+    const all = { data: Int8Array.from({ length: 12 }, () => 1), shape: [4, 3] as const };
+    const [first] = analyzeVotes(small, { model, extended: all, labels: [1, -1, -1, 0] });
+    const { estimate, low, high } = model.accuracies[0]!;
+    expect(first).toMatchObject({ estimatedAccuracy: estimate, accuracyLow: low, accuracyHigh: high });
+    expect(first).toMatchObject({ extendedCoverage: 1, extendedAccuracy: 1 / 3 });
+    expect(() => analyzeVotes(small, { model: LabelModel.fit(matrix([[1, 0]])) })).toThrow(
+      'Expected a model of 3 labelling functions for model but received 2',
+    );
+    expect(() => analyzeVotes(small, { extended: matrix([[1, 0, 0]]) })).toThrow(
+      /\[4, 3\] for extended but received \[1, 3\]/,
+    );
   });
   it('says what is wrong', () => {
     expect(() => analyzeVotes(small, { names: ['a'] })).toThrow(

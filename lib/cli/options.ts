@@ -6,13 +6,20 @@ import { checkInteger, checkOneOf, describe, rangeError, typeError } from '../ch
 import type { VoteEncoding } from '../index.js';
 
 /**
- * Parses `--name value` options (`-o value` for `output`); anything unknown, and any value without a name, is an error.
+ * Parses `--name value` options (`-o value` for `output`) and flags without a value; anything unknown, and any value without
+ * a name, is an error.
  */
-export function parseOptions<Name extends string>(args: string[], names: readonly Name[]): { [name in Name]?: string } {
-  const options = Object.fromEntries(
-    names.map((name) => [name, { type: 'string', ...(name === 'output' && { short: 'o' }) } as const]),
-  );
-  return parseArgs({ args, options, strict: true, allowPositionals: false }).values as { [name in Name]?: string };
+export function parseOptions<Name extends string, Flag extends string = never>(
+  args: string[],
+  names: readonly Name[],
+  flags: readonly Flag[] = [],
+): { [name in Name]?: string } & { [name in Flag]?: boolean } {
+  const options = Object.fromEntries([
+    ...names.map((name) => [name, { type: 'string', ...(name === 'output' && { short: 'o' }) } as const] as const),
+    ...flags.map((name) => [name, { type: 'boolean' } as const] as const),
+  ]);
+  const { values } = parseArgs({ args, options, strict: true, allowPositionals: false });
+  return values as { [name in Name]?: string } & { [name in Flag]?: boolean };
 }
 
 /** The value of an option that must be there. */
