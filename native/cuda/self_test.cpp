@@ -215,6 +215,12 @@ void check_short_memory(const NearvoteDeviceApi& api, const Device& device) {
       }
     }
     expect(failed > 0, "memory was never short");
+
+    // Room for the halves, a search and the rows of neither: those are read on the host.
+    setenv("NEARVOTE_EMULATED_MEMORY", std::to_string(total - at_first + (size_t{64} << 20)).c_str(), 1);
+    const EmbeddingSet elsewhere(p.s.view(), p.metric);
+    expect(api.set_bytes(device.resident(elsewhere)) == 512 * 64 * sizeof(uint16_t), "rows without room on the device");
+    check_problem(device, p, {3});
     unsetenv("NEARVOTE_EMULATED_MEMORY");
   }
   expect(memory_free(api) == at_first, "memory is kept without a set");
@@ -301,7 +307,7 @@ int main(int argc, char** argv) {
     check_problem(device, random_problem(ref::Kind::clustered, Metric::cosine, 20, 140, 24, 150, 3, 0.1, 31), {3});
     check_problem(device, random_problem(ref::Kind::clustered, Metric::dot, 20, 140, 24, 4, 100, 0.5, 32), {3});
   });
-  run_section(table, "chunks", [&] {
+  run_section(table, "two streams", [&] {
     const Device small(api, 0, 1);  // the least scratch: chunks of one tile
     for (Metric metric : kMetrics)
       check_problem(small, random_problem(ref::Kind::clustered, metric, 400, 90, 20, 3, 2, 0.3, 41), {4});

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__global__ void __launch_bounds__(kThreads) mask_groups(VoteMaskArgs args) {
+__global__ void __launch_bounds__(kThreads, 4) mask_groups(VoteMaskArgs args) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int64_t tile = blockIdx.x;
   const int cells = args.lf_count * args.classes_per_lf;

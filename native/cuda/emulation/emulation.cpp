@@ -308,6 +308,11 @@ void run(dim3 grid, dim3 block, size_t shared, const std::function<void()>& kern
 
 }  // namespace nearvote::emulation
 
+// Copies to the host that nobody has waited for yet.
+struct EmulatedStream {
+  std::vector<std::pair<void*, std::vector<unsigned char>>> results;
+};
+
 using nearvote::emulation::allocations;
 using nearvote::emulation::set_error;
 
@@ -376,8 +381,13 @@ cudaError_t cudaFreeHost(void* at) {
   std::free(at);
   return cudaSuccess;
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
-  memcpy(to, from, bytes);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  if (kind != cudaMemcpyDeviceToHost) {
+    memcpy(to, from, bytes);
+    return cudaSuccess;
+  }
+  const auto* data = static_cast<const unsigned char*>(from);
+  stream->results.push_back({to, {data, data + bytes}});
   return cudaSuccess;
 }
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t rows,
@@ -391,14 +401,18 @@ cudaError_t cudaMemsetAsync(void* at, int value, size_t bytes, cudaStream_t) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = new int(0);
+  *stream = new EmulatedStream;
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   delete stream;
   return cudaSuccess;
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  for (const auto& [to, data] : stream->results) memcpy(to, data.data(), data.size());
+  stream->results.clear();
+  return cudaSuccess;
+}
 cudaError_t cudaGetLastError() {
   const cudaError_t status = nearvote::emulation::last_error;
   set_error(cudaSuccess);

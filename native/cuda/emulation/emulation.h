@@ -1,7 +1,8 @@
 // Runs kernels on the host, lane by lane: every CUDA thread is a fiber, warps meet at collectives, blocks at barriers.
 // For tests of the kernels' logic and index maps on machines without a GPU; never shipped, and slow. Shared memory and
-// device memory start as NaN; asynchronous copies land when they are waited for and not before; a collective that part
-// of a warp misses, or a barrier that part of a block misses, aborts with a message.
+// device memory start as NaN; asynchronous copies land when they are waited for and not before, results of a stream
+// when the host waits for it; a collective that part of a warp misses, or a barrier that part of a block misses, aborts
+// with a message.
 #pragma once
 
 #include <cmath>
@@ -123,7 +124,8 @@ inline int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // --- the runtime, as far as it is used ---
 using cudaError_t = int;
-using cudaStream_t = int*;
+struct EmulatedStream;
+using cudaStream_t = EmulatedStream*;
 constexpr cudaError_t cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorInsufficientDriver = 35,
                       cudaErrorNoDevice = 100;
 enum cudaDeviceAttr {
