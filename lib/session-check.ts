@@ -1,6 +1,15 @@
 // The arguments of a session, checked once.
-import { checkInteger, checkTypedArray, typeError } from './check.js';
-import type { SessionGold, SessionGoldRows, SessionLf } from './session-types.js';
+import {
+  checkInteger,
+  checkMetric,
+  checkOneOf,
+  checkThreads,
+  checkTypedArray,
+  rangeError,
+  typeError,
+} from './check.js';
+import type { SessionSettings } from './session-edit.js';
+import type { SessionGold, SessionGoldRows, SessionInput, SessionLf } from './session-types.js';
 import { checkLabels } from './votes.js';
 
 export function checkThreshold(value: unknown, parameter: string): number {
@@ -8,11 +17,42 @@ export function checkThreshold(value: unknown, parameter: string): number {
   return value;
 }
 
-export function checkLf(lf: SessionLf, parameter: string): SessionLf {
+type Extension = SessionSettings['extension'];
+
+/** Under extension 'posterior' nothing has a threshold. */
+export function refuseUnderPosterior(extension: Extension, threshold: unknown): void {
+  if (extension === 'posterior')
+    throw rangeError("no threshold under extension 'posterior'", 'threshold', String(threshold));
+}
+
+export function checkSettings(input: Omit<SessionInput, 'embeddings'>): SessionSettings {
+  if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
+  const metric = checkMetric(input.metric ?? 'cosine');
+  const classes = input.classes === undefined ? 0 : checkInteger(input.classes, 'classes', 2, 127);
+  const modes = ['votes', 'posterior'] as const;
+  const extension = input.extension === undefined ? undefined : checkOneOf(input.extension, modes, 'extension');
+  const k = input.k === undefined ? undefined : checkInteger(input.k, 'k', 1, 4096);
+  if (k !== undefined && extension === 'votes') throw rangeError("no k under extension 'votes'", 'k', String(k));
+  const given = input.threshold;
+  if (given !== undefined) refuseUnderPosterior(extension, given);
+  return {
+    metric,
+    classes,
+    threads: checkThreads(input.threads),
+    threshold: checkThreshold(given ?? (metric === 'l2' ? 0 : Infinity), 'threshold'),
+    extension: extension ?? (given === undefined ? undefined : 'votes'),
+    k,
+  };
+}
+
+export function checkLf(lf: SessionLf, parameter: string, extension: Extension): SessionLf {
   if (typeof lf !== 'object' || lf === null) throw typeError('{ name, votes }', parameter, lf);
   if (typeof lf.name !== 'string' || lf.name === '') throw typeError('a name', `${parameter}.name`, lf.name);
   checkTypedArray(lf.votes, Int8Array, `${parameter}.votes`);
-  if (lf.threshold !== undefined) checkThreshold(lf.threshold, `${parameter}.threshold`);
+  if (lf.threshold !== undefined) {
+    checkThreshold(lf.threshold, `${parameter}.threshold`);
+    refuseUnderPosterior(extension, lf.threshold);
+  }
   return lf;
 }
 

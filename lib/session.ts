@@ -1,26 +1,17 @@
-import {
-  checkFloatMatrix,
-  checkInteger,
-  checkMetric,
-  checkOneOf,
-  checkThreads,
-  checkTypedArray,
-  rangeError,
-  typeError,
-} from './check.js';
+import { checkFloatMatrix, checkInteger, checkTypedArray, rangeError, typeError } from './check.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { replaceFileAtomic } from './io/atomic.js';
 import { runJob } from './job.js';
 import type { LabelModel, LabelModelOptions } from './label-model.js';
 import { addon, type Control } from './native.js';
-import { checkGold, checkLf, checkThreshold } from './session-check.js';
+import { checkGold, checkLf, checkSettings, checkThreshold, refuseUnderPosterior } from './session-check.js';
 import { type Edited, SessionEditor } from './session-edit.js';
 import { type Explanation, readExplanation } from './session-explain.js';
 import { readNotes, writeNotes } from './session-file.js';
 import type { EditHandle } from './session-native.js';
 import { type LfStatistics, lfStatistics, type SessionReport, sessionReport } from './session-report.js';
 import { nextToLabel, type Suggestions, suggest } from './session-suggest.js';
-import type { SessionChange, SessionInput, SessionLf } from './session-types.js';
+import type { SessionChange, SessionInput } from './session-types.js';
 import type { AsyncOptions, CallOptions, FloatMatrix, Metric, VoteMatrix } from './types.js';
 
 /** Rows that 'posterior' may ask of a neighbour list unless told. */
@@ -42,21 +33,10 @@ export class Session {
   #rows = 0;
 
   private constructor(input: Omit<SessionInput, 'embeddings'>) {
-    if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
-    const metric = checkMetric(input.metric ?? 'cosine');
-    const classes = input.classes === undefined ? 0 : checkInteger(input.classes, 'classes', 2, 127);
-    const modes = ['votes', 'posterior'] as const;
-    const extension = input.extension === undefined ? undefined : checkOneOf(input.extension, modes, 'extension');
-    const k = input.k === undefined ? undefined : checkInteger(input.k, 'k', 1, 4096);
-    if (k !== undefined && extension === 'votes') throw rangeError("no k under extension 'votes'", 'k', String(k));
-    const given = input.threshold;
-    if (given !== undefined) refuseUnderPosterior(extension, given);
-    const threshold = checkThreshold(given ?? (metric === 'l2' ? 0 : Infinity), 'threshold');
-    const chosen = extension ?? (given === undefined ? undefined : 'votes');
-    this.metric = metric;
-    this.classes = classes;
-    const threads = checkThreads(input.threads);
-    this.#editor = new SessionEditor({ metric, classes, threads, threshold, extension: chosen, k });
+    const settings = checkSettings(input);
+    this.metric = settings.metric;
+    this.classes = settings.classes;
+    this.#editor = new SessionEditor(settings);
   }
 
   /**
@@ -73,7 +53,7 @@ export class Session {
     const { k, threads, extension } = editor.settings;
     const wanted = input.neighbors === undefined ? 0 : checkInteger(input.neighbors, 'neighbors', 1, 4096);
     const neighbors = wanted === 0 || extension === 'votes' ? wanted : Math.max(wanted, k ?? MAX_DEFAULT_K);
-    const lfs = (input.lfs ?? []).map((lf, at) => session.#checkLf(lf, `lfs[${at}]`));
+    const lfs = (input.lfs ?? []).map((lf, at) => checkLf(lf, `lfs[${at}]`, extension));
     const operand = EmbeddingSet.operand(input.embeddings, 'embeddings', metric, options.copy);
     const gold = input.gold && checkGold(input.gold, operand[1], classes);
     await runJob(options, (control) =>
@@ -100,7 +80,7 @@ export class Session {
   ): Promise<SessionChange> {
     const { threshold, signal } = options;
     const column = checkTypedArray(votes, Int8Array, 'votes').slice();
-    const lf = this.#checkLf({ name, votes: column, threshold }, 'lf');
+    const lf = checkLf({ name, votes: column, threshold }, 'lf', this.#editor.settings.extension);
     return this.#edit(
       () => this.#editor.edit({}, (edit, control) => this.#editor.sendVotes(edit, [lf], control), { signal }),
       name,
@@ -223,12 +203,6 @@ export class Session {
     return { labels, posteriors, coverage, ...(lf && { lf }), lookedUp, milliseconds: performance.now() - start };
   }
 
-  #checkLf(lf: SessionLf, parameter: string): SessionLf {
-    const checked = checkLf(lf, parameter);
-    if (checked.threshold !== undefined) refuseUnderPosterior(this.#editor.settings.extension, checked.threshold);
-    return checked;
-  }
-
   #goldVotes() {
     const { gold } = this.#editor.fit;
     return gold && { labels: gold.labels, votes: addon.sessionVotes(this.#editor.handle, gold.rows) };
@@ -320,9 +294,4 @@ export class Session {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-function refuseUnderPosterior(extension: 'votes' | 'posterior' | undefined, threshold: unknown): void {
-  if (extension === 'posterior')
-    throw rangeError("no threshold under extension 'posterior'", 'threshold', String(threshold));
 }

@@ -1,15 +1,13 @@
-// Opening, editing, saving and loading a session: one call per half of an edit.
+// Opening and editing a session: one call per half of an edit.
 #include <cmath>
 #include <optional>
 #include <string>
 
 #include "core/base/parallel.h"
 #include "core/label_model/posterior.h"
-#include "core/session/session_file.h"
 #include "node/addon.h"
 #include "node/args.h"
 #include "node/embedding_set.h"
-#include "node/errors.h"
 #include "node/job.h"
 #include "node/label_model.h"
 #include "node/session_box.h"
@@ -17,9 +15,6 @@
 
 namespace nearvote::node {
 namespace {
-
-// Rows that may be appended before the embeddings have to be copied.
-int64_t room_for(int64_t rows) { return rows / 8 + 1024; }
 
 Napi::Value new_session(const Napi::CallbackInfo& info) { return Handle<SessionBox>::make(info.Env()); }
 
@@ -42,12 +37,6 @@ Napi::Value fill_session(const Napi::CallbackInfo& info) {
     auto set = operand.resolve(metric, options, room_for(operand.row_count()));
     handle->value = std::make_shared<SessionBox>(SessionBox{Session(std::move(set), domain, length, options), {}, 0});
   });
-}
-
-std::string string_arg(const Napi::CallbackInfo& info, size_t index) {
-  if (!info[index].IsString())
-    throw Napi::TypeError::New(info.Env(), "Expected a string for argument " + std::to_string(index));
-  return info[index].As<Napi::String>().Utf8Value();
 }
 
 // sessionSetVotes(session, edit, names, columns: Int8Array lfs x rows, thresholds: Float64Array, NaN keeps the LF's
@@ -224,45 +213,6 @@ Napi::Value undo(const Napi::CallbackInfo& info) {
       publish(handle, box, edit));
 }
 
-// sessionSave(session, path, notes, threads, control): writes the file at once in place
-Napi::Value save(const Napi::CallbackInfo& info) {
-  auto box = Handle<SessionBox>::open(info[0]);
-  const std::string path = string_arg(info, 1), notes = string_arg(info, 2);
-  const int threads = static_cast<int>(int_arg(info, 3));
-  return run_call(info,
-                  [=](const JobControl& job) { write_session(box->session, notes, path, RunOptions{threads, job}); });
-}
-
-// sessionFile(path) -> { metric, classes, notes }
-Napi::Value file_header(const Napi::CallbackInfo& info) {
-  try {
-    const SessionFileHeader header = read_session_header(string_arg(info, 0));
-    auto result = Napi::Object::New(info.Env());
-    result.Set("metric", header.metric == Metric::cosine ? "cosine" : header.metric == Metric::dot ? "dot" : "l2");
-    result.Set("classes", header.domain.signed_votes ? 0.0 : static_cast<double>(header.domain.classes));
-    result.Set("notes", header.notes);
-    return result;
-  } catch (const std::runtime_error&) {
-    throw to_js_error(info.Env(), std::current_exception());
-  }
-}
-
-// sessionLoad(session, edit, path, embeddings (3), metric, threads, control): as fillSession and a first half
-Napi::Value load(const Napi::CallbackInfo& info) {
-  auto handle = Handle<SessionBox>::from(info[0]);
-  auto edit = Handle<EditBox>::open(info[1]);
-  const std::string path = string_arg(info, 2);
-  const Operand operand(info, 3, "embeddings");
-  const Metric metric = metric_arg(info, 6);
-  const int threads = static_cast<int>(int_arg(info, 7));
-  return run_call(info, [=](const JobControl& job) {
-    const RunOptions options{threads, job};
-    LoadedSession loaded = read_session(path, operand.resolve(metric, options, room_for(operand.row_count())), options);
-    edit->pending = std::move(loaded.edit);
-    handle->value = std::make_shared<SessionBox>(SessionBox{std::move(loaded.session), {}, 0});
-  });
-}
-
 // sessionChange(edit) -> { labels, posteriors, coverage: Int32Array of rows, lookedUp, rows, undoable }
 Napi::Value change(const Napi::CallbackInfo& info) {
   const auto edit = Handle<EditBox>::open(info[0]);
@@ -287,6 +237,7 @@ Napi::Value close_session(const Napi::CallbackInfo& info) {
 
 void register_session(Napi::Env env, Napi::Object exports) {
   register_session_read(env, exports);
+  register_session_file(env, exports);
   exports.Set("newSession", Napi::Function::New(env, new_session));
   exports.Set("fillSession", Napi::Function::New(env, fill_session));
   exports.Set("newSessionEdit", Napi::Function::New(env, new_session_edit));
@@ -299,9 +250,6 @@ void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionOwnEvidence", Napi::Function::New(env, own_evidence));
   exports.Set("sessionCommit", Napi::Function::New(env, commit));
   exports.Set("sessionUndo", Napi::Function::New(env, undo));
-  exports.Set("sessionSave", Napi::Function::New(env, save));
-  exports.Set("sessionFile", Napi::Function::New(env, file_header));
-  exports.Set("sessionLoad", Napi::Function::New(env, load));
   exports.Set("sessionChange", Napi::Function::New(env, change));
   exports.Set("closeSession", Napi::Function::New(env, close_session));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/session/session.h"
@@ -44,7 +45,17 @@ Array copied(Napi::Env env, const std::vector<T>& values) {
   return array;
 }
 
-// What JavaScript reads of the visible state (session_read.cpp).
+// Rows that may be appended before the embeddings have to be copied.
+inline int64_t room_for(int64_t rows) { return rows / 8 + 1024; }
+
+inline std::string string_arg(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsString())
+    throw Napi::TypeError::New(info.Env(), "Expected a string for argument " + std::to_string(index));
+  return info[index].As<Napi::String>().Utf8Value();
+}
+
+// What JavaScript reads of the visible state (session_read.cpp); saving and loading (session_file.cpp).
+void register_session_file(Napi::Env env, Napi::Object exports);
 void register_session_read(Napi::Env env, Napi::Object exports);
 
 }  // namespace nearvote::node

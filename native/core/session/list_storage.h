@@ -12,7 +12,7 @@ namespace nearvote {
 
 class ListStorage {
  public:
-  static constexpr int64_t kBlockSlots = 1024;
+  static constexpr int64_t kBlockSlots = 4096;  // long lists: enough for large pages
   struct Block {
     uint32_t* entries;
     float* scores;
