@@ -5,6 +5,10 @@
 
 #include <cstdint>
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,6 +40,10 @@ CpuFeatures probe() {
   features.amx_bf16 = features.avx512 && (d & amx) == amx && has_state(0x60000);  // tile configuration and data
   return features;
 }
+#elif defined(__aarch64__) && defined(__APPLE__)
+CpuFeatures probe() { return {.dot_product = true}; }
+#elif defined(__aarch64__) && defined(__linux__)
+CpuFeatures probe() { return {.dot_product = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0}; }
 #else
 CpuFeatures probe() { return {}; }
 #endif

@@ -19,6 +19,7 @@ std::vector<const Kernels*> usable() {
   if (enable_amx()) tables.push_back(&kAmx);
 #elif defined(__aarch64__)
   tables.push_back(&kNeon);
+  if (cpu_features().dot_product) tables.push_back(&kNeonDot);
 #endif
   return tables;
 }

@@ -1,6 +1,6 @@
 // Which instruction set the kernels use: the best one that the CPU and the operating system allow, chosen once, or the
-// one named by the environment variable NEARVOTE_ISA (baseline, avx2, avx512, avx512_vnni, amx, neon). No choice
-// changes the result of a search; float32 matrices differ between choices within their bound.
+// one named by the environment variable NEARVOTE_ISA (baseline, avx2, avx512, avx512_vnni, amx, neon, neon_dot). No
+// choice changes the result of a search; float32 matrices differ between choices within their bound.
 #pragma once
 
 #include <string>

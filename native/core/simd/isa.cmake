@@ -15,6 +15,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   nearvote_isa_flags(simd/avx512.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma)
   nearvote_isa_flags(simd/avx512_vnni.cpp ${NEARVOTE_AVX512} -mavx512dq -mavx512vnni -mfma)
   nearvote_isa_flags(simd/amx.cpp ${NEARVOTE_AVX512} -mavx512dq -mfma -mamx-tile -mamx-bf16)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  nearvote_isa_flags(simd/neon_dot.cpp -march=armv8.2-a+dotprod)
 endif()
 
 if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND NOT NEARVOTE_SANITIZE AND CMAKE_NM

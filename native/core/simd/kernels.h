@@ -115,6 +115,7 @@ extern const Kernels kAvx512Vnni;
 extern const Kernels kAmx;
 #elif defined(__aarch64__)
 extern const Kernels kNeon;
+extern const Kernels kNeonDot;
 #endif
 
 }  // namespace nearvote::simd
