@@ -184,7 +184,33 @@ export class VoteCounts {
       throw typeError(`an array of ${length} numbers`, 'json.counts', json.counts);
     const bad = json.counts.findIndex((count) => !Number.isSafeInteger(count) || count < 0);
     if (bad >= 0) throw rangeError('an integer >= 0', `json.counts[${bad}]`, String(json.counts[bad]));
-    return new VoteCounts(lfs, classes, Float64Array.from(json.counts));
+    const counts = new VoteCounts(lfs, classes, Float64Array.from(json.counts));
+    counts.#checkPossible();
+    return counts;
+  }
+
+  /** Counts that no votes can have are damaged: a part that exceeds its whole. */
+  #checkPossible(): void {
+    const classes = this.classes || 2;
+    const atMost = (count: number, most: number, what: string) => {
+      if (count > most) throw rangeError(`at most ${most} ${what}`, 'json.counts', String(count));
+    };
+    atMost(this.covered, this.rows, 'covered rows');
+    for (let lf = 0; lf < this.lfs; lf++) {
+      let votes = 0;
+      for (let c = 0; c < classes; c++) {
+        const mine = this.votes(lf, c);
+        votes += mine;
+        atMost(this.overlaps(lf, c), mine, `overlaps of LF ${lf}, class index ${c}`);
+        atMost(this.conflicts(lf, c), this.overlaps(lf, c), `conflicts of LF ${lf}, class index ${c}`);
+        for (let other = 0; other < lf; other++) {
+          let together = 0;
+          for (let d = 0; d < classes; d++) together += this.joint(lf, c, other, d);
+          atMost(together, mine, `votes of LF ${lf}, class index ${c}, together with LF ${other}`);
+        }
+      }
+      atMost(votes, this.covered, `votes of LF ${lf}`);
+    }
   }
 }
 

@@ -101,6 +101,14 @@ describe('countVotes', () => {
     expect(() => VoteCounts.fromJSON({ ...json, counts: json.counts.slice(1) })).toThrow(/json.counts/);
     expect(() => VoteCounts.fromJSON({ ...json, counts: json.counts.map(() => -1) })).toThrow(/json.counts\[0\]/);
     expect(() => VoteCounts.fromJSON({} as never)).toThrow(/format/);
+    const change = (at: number, by: number) => ({
+      ...json,
+      counts: json.counts.map((c, i) => (i === at ? c + by : c)),
+    });
+    expect(() => VoteCounts.fromJSON(change(1, 9))).toThrow(/covered rows for json.counts/);
+    expect(() => VoteCounts.fromJSON(change(2, 9))).toThrow(/overlaps of LF 0, class index 0/);
+    expect(() => VoteCounts.fromJSON(change(json.counts.length - 1, 99))).toThrow(/votes of LF 2/);
+    expect(() => VoteCounts.fromJSON(change(2 + 12 + 2, 99))).toThrow(/together with LF 0/);
   });
 });
 

@@ -211,6 +211,7 @@ class Solver {
     const size_t all = all_shares_.share.size(), classes = balance_.size();
     fit.weight.assign(all, 0.0);
     fit.variance.assign(all, 0.0);
+    fit.partner_variance.assign(all, 0.0);
     fit.factor.assign(all * classes, 0.0);
     for (const double p : all_shares_.share) fit.likelihood.insert(fit.likelihood.end(), classes, p);
     const double total = norm();
@@ -223,9 +224,10 @@ class Solver {
       // Of the residuals of its partners, of its own correlation with Y, and of the common scale of its partners.
       const double length = square(by_class_.data(), classes_);
       const double own = sampling_ * std::max(fourth_moment(at) - length, 0.0);
-      const double data = information > 0 ? noise / information * (1 + length / (2 * information)) + own : 0;
+      const double data = information > 0 ? noise / information * (1 + length / (2 * information)) : 0;
       fit.weight[u] = weight;
-      fit.variance[u] = weight * weight * data + (1 - weight) * (1 - weight) * prior_variance;
+      fit.partner_variance[u] = weight * weight * data + (1 - weight) * (1 - weight) * prior_variance;
+      fit.variance[u] = fit.partner_variance[u] + (information > 0 ? weight * weight * own : 0);
       std::copy(by_class_.begin(), by_class_.end(), fit.factor.begin() + static_cast<std::ptrdiff_t>(u * classes));
       for (size_t y = 0; y < classes; ++y) fit.likelihood[u * classes + y] = likelihood(at, y, fit.variance[u]);
     }

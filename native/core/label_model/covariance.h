@@ -29,11 +29,12 @@
 namespace nearvote {
 
 struct CovarianceFit {
-  std::vector<double> likelihood;  // U x K: P(u | Y = y), > 0 unless u never votes
-  std::vector<double> weight;      // U: of the data against the prior, 0..1
-  std::vector<double> variance;    // U: of g_u along each direction
-  std::vector<double> factor;      // U x K: g
-  double residual = 0;             // the typical residual s
+  std::vector<double> likelihood;        // U x K: P(u | Y = y), > 0 unless u never votes
+  std::vector<double> weight;            // U: of the data against the prior, 0..1
+  std::vector<double> variance;          // U: of g_u along each direction
+  std::vector<double> partner_variance;  // U: the part of it that does not come from the LF's own votes
+  std::vector<double> factor;            // U x K: g
+  double residual = 0;                   // the typical residual s
   double dependence = 1;  // variance of the summed evidence given Y, as a multiple of what independence implies
 };
 

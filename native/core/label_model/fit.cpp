@@ -49,29 +49,59 @@ LabelModel fit_majority(const VoteCounts& counts, const FitOptions& options, con
   return model;
 }
 
-// 95 % interval of P(vote = Y | votes) = sum_c P(c) P(c | Y = c) / coverage from the standard errors of the factors;
-// the errors of two votes of one LF go together as far as the votes exclude each other.
+// Variance of an estimated accuracy of LF i from the sampling of its own votes. Were Y seen, the estimate would be
+//   sum_c P(c) p_c + Cov(votes c, Y = c), divided by its coverage v,
+// with P(c) given and p_c, Cov as sampled. A row adds [vote = Y] - sum_c p_c ([Y = c] - P(c)) - accuracy [votes].
+double own_variance(const LabelModel& model, const VoteCounts& counts, const CovarianceFit& fit, int64_t i) {
+  const int classes = counts.domain.classes;
+  const auto n = static_cast<double>(counts.rows);
+  const double accuracy = model.accuracies[static_cast<size_t>(i)].estimate;
+  double coverage = 0, mean = 0, square = 0, together = 0;
+  for (int y = 0; y < classes; ++y) {
+    const double q = model.class_balance[static_cast<size_t>(y)];
+    const double p = static_cast<double>(counts.votes(i * classes + y)) / n;
+    double right = 0, votes = 0;
+    for (int c = 0; c < classes; ++c) {
+      const double given = fit.likelihood[static_cast<size_t>((i * classes + c) * classes + y)];
+      votes += given;
+      if (c == y) right = given;
+    }
+    coverage += p;
+    mean += q * p;
+    square += q * p * p;
+    together += q * p * (right - accuracy * votes);
+  }
+  const double variance = accuracy * (1 - accuracy) * coverage + square - mean * mean - 2 * together;
+  return std::max(variance, 0.0) / (n * coverage * coverage);
+}
+
+// 95 % interval of P(vote = Y | votes) = sum_c P(c) P(c | Y = c) / coverage: from the LF's own votes, and from what its
+// partners tell of P(c | Y = c), whose errors for two votes of one LF go together as far as the votes exclude each
+// other.
 void set_intervals(LabelModel& model, const VoteCounts& counts, const CovarianceFit& fit) {
   const int classes = counts.domain.classes;
   const VoteShares shares = vote_shares(counts);
   for (int64_t i = 0; i < counts.lfs; ++i) {
     LfAccuracy& accuracy = model.accuracies[static_cast<size_t>(i)];
-    double coverage = 0, variance = 0;
+    double coverage = 0, variance = 0, weight = 0;
     for (int a = 0; a < classes; ++a) {
       const auto u = static_cast<size_t>(i * classes + a);
       const double pa = shares.share[u], qa = model.class_balance[static_cast<size_t>(a)];
       coverage += pa;
-      const double error_a = std::sqrt(qa * (1 - qa) * fit.variance[u]) * shares.deviation[u];
+      weight += pa * fit.weight[u];
+      const double error_a = std::sqrt(qa * (1 - qa) * fit.partner_variance[u]) * shares.deviation[u];
       for (int b = 0; b < classes; ++b) {
         const auto v = static_cast<size_t>(i * classes + b);
         const double pb = shares.share[v], qb = model.class_balance[static_cast<size_t>(b)];
-        const double error_b = std::sqrt(qb * (1 - qb) * fit.variance[v]) * shares.deviation[v];
+        const double error_b = std::sqrt(qb * (1 - qb) * fit.partner_variance[v]) * shares.deviation[v];
         variance += error_a * error_b * (a == b ? 1 : std::sqrt(pa * pb / std::max((1 - pa) * (1 - pb), 1e-300)));
       }
     }
-    const double error = coverage > 0 ? 1.96 * std::sqrt(variance) / coverage : 1;
-    accuracy.low = std::max(accuracy.estimate - error, 0.0);
-    accuracy.high = std::min(accuracy.estimate + error, 1.0);
+    if (coverage == 0) continue;  // low 0, high 1
+    weight /= coverage;
+    variance = variance / (coverage * coverage) + weight * weight * own_variance(model, counts, fit, i);
+    accuracy.low = std::max(accuracy.estimate - 1.96 * std::sqrt(variance), 0.0);
+    accuracy.high = std::min(accuracy.estimate + 1.96 * std::sqrt(variance), 1.0);
   }
 }
 
