@@ -69,7 +69,7 @@ export class PosteriorGraph {
     this.classes = balance.length;
     this.#balance = balance;
     this.#options = { threads, signal };
-    this.known = Array.from(labels.keys()).filter((node) => labels[node]! >= 0);
+    this.known = knownNodes(labels);
   }
 
   /** Own factors of all nodes under the weight asked for last. */
@@ -197,3 +197,11 @@ export function pickRows(values: Float64Array, columns: number, rows: readonly n
 /** Lists as the native calls take them. */
 export const nativeLists = ({ indices, weights, rows, k }: NeighborLists, support: number) =>
   [indices, weights, rows, k, support] as const;
+
+function knownNodes(labels: Int32Array): readonly number[] {
+  const known: number[] = [];
+  labels.forEach((label, node) => {
+    if (label >= 0) known.push(node);
+  });
+  return known;
+}

@@ -16,14 +16,17 @@ import type { AsyncOptions, CallOptions, FloatMatrix, Metric, VoteMatrix } from 
 
 /** Rows that 'posterior' may ask of a neighbour list unless told. */
 const MAX_DEFAULT_K = 50;
+/** Entries a list has at least unless told. */
+const LEAST_DEFAULT_LENGTH = 64;
 
 /**
  * Labelling functions edited at a keyboard: every edit is answered from neighbour lists that were built once. The state
  * after any edits has the very bits that `Epoxy.fit` gives for the same votes, thresholds, gold rows and model options
  * (without thresholds: with `endModel: false`).
  *
- * Edits are jobs: they never block the event loop, apply in the order they were called, and an edit that fails changes
- * nothing. What can be read at once (labels, report) is the state of the last edit whose promise has resolved.
+ * Edits are jobs off the event loop (without thresholds a few passes over the rows run on it: some 20 ms for 100,000),
+ * apply in the order they were called, and an edit that fails changes nothing. What can be read at once (labels, report) is
+ * the state of the last edit whose promise has resolved.
  */
 export class Session {
   readonly metric: Metric;
@@ -52,12 +55,14 @@ export class Session {
     const editor = session.#editor;
     const { k, threads, extension } = editor.settings;
     const wanted = input.neighbors === undefined ? 0 : checkInteger(input.neighbors, 'neighbors', 1, 4096);
-    const neighbors = wanted === 0 || extension === 'votes' ? wanted : Math.max(wanted, k ?? MAX_DEFAULT_K);
+    // Lists of the default length hold more than the default k.
+    const least = extension === 'votes' ? 0 : (k ?? MAX_DEFAULT_K);
+    const neighbors = wanted === 0 && least <= LEAST_DEFAULT_LENGTH ? 0 : Math.max(wanted, least);
     const lfs = (input.lfs ?? []).map((lf, at) => checkLf(lf, `lfs[${at}]`, extension));
     const operand = EmbeddingSet.operand(input.embeddings, 'embeddings', metric, options.copy);
     const gold = input.gold && checkGold(input.gold, operand[1], classes);
     await runJob(options, (control) =>
-      addon.fillSession(editor.handle, ...operand, metric, classes, Math.max(neighbors, k ?? 0), threads, control),
+      addon.fillSession(editor.handle, ...operand, metric, classes, neighbors, threads, control),
     );
     const next = { gold, options: input.model ?? {} };
     const { signal } = options;

@@ -151,6 +151,35 @@ describe('Session without thresholds', () => {
     }
   });
 
+  it('is as it was after an edit that was aborted half way', async () => {
+    const next = generator(8);
+    const rows = 3000;
+    const embeddings = randomFloats(rows, 16, 8);
+    const column = () => Int8Array.from({ length: rows }, () => (next() < 0.3 ? (next() < 0.8 ? 1 : -1) : 0));
+    const gold = { rows: Array.from({ length: 12 }, (_, at) => at), labels: Array.from({ length: 12 }, () => 1) };
+    let columns = new Map(['a', 'b', 'c'].map((name) => [name, column()]));
+    open = await Session.open({ embeddings, lfs: Array.from(columns, ([name, votes]) => ({ name, votes })), gold });
+    let aborted = 0;
+    for (let delay = 0; delay < 12; delay++) {
+      const controller = new AbortController();
+      const votes = column();
+      const edit = open.setVotes('a', votes, { signal: controller.signal });
+      setTimeout(() => controller.abort(), delay);
+      const done = await edit.then(
+        () => true,
+        () => false,
+      );
+      if (done) columns = new Map(columns).set('a', votes);
+      else aborted++;
+    }
+    expect(aborted).toBeGreaterThan(0);
+    await open.setVotes('b', columns.get('b')!);
+    const votes = matrix({ columns, rows, gold }, 0);
+    const epoxy = await Epoxy.fit({ votes, embeddings, gold, endModel: false });
+    expect(open.proba).toEqual(epoxy.proba);
+    expect(open.labels).toEqual(epoxy.labels);
+  });
+
   it('explains a row by its own votes and its neighbours', async () => {
     const { session } = await small({ gold: { rows: [1, 2, 3], labels: [1, 1, -1] } });
     const [negative, positive] = session.model.classBalance as [number, number];
