@@ -189,7 +189,7 @@ export class GraphModel {
   }
 
   /**
-   * @throws TypeError or RangeError: votes outside -1, 0, +1 (cell named); a graph that is no forest of tasks, that joins
+   * @throws TypeError or RangeError: votes outside -1, 0, +1 (cell named) or for classes (tasks are binary); a graph that is no forest of tasks, that joins
    *   labelling functions of different tasks, that has a cycle without a chord or a clique of more than six, or that
    *   leaves a task without two independent groups of labelling functions.
    */
