@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/base/parallel.h"
+#include "core/neighbors/candidate_scores.h"
 #include "core/neighbors/canonical_row.h"
 #include "core/neighbors/device.h"
 #include "core/votes/check_votes.h"
@@ -41,16 +42,6 @@ struct CandidateList {
 };
 
 }  // namespace
-
-void Winner::merge(const Winner& other, VoteMatrix votes, int64_t lf) {
-  if (other.row < 0 || other.key < key) return;
-  if (row < 0 || other.key > key) {
-    *this = other;
-    return;
-  }
-  contested = contested || other.contested || votes(row, lf) != votes(other.row, lf);
-  row = std::min(row, other.row);
-}
 
 VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
                          VoteMatrix support_votes, const VoteDomain& domain, CellsPer cells_per,
@@ -125,7 +116,7 @@ class VoterSearch::Worker {
       : search_(search),
         filter_(filter),
         block_(search.queries_, filter, search.plan_.block),
-        canonical_(search.queries_, search.support_),
+        scores_(search.queries_, filter, search.support_votes_, search.cells_per_lf_),
         lower_(search.plan_.block * search.cells()),
         candidates_(static_cast<size_t>(search.plan_.block / simd::kLanes)),
         winners_(static_cast<size_t>(search.cells())) {}
@@ -257,91 +248,22 @@ class VoterSearch::Worker {
       else
         std::copy_n(kept(group, lane), search_.cells(), winners_.begin());
       if (first[lane] < first[lane + 1]) {
-        canonical_.set_query(block_.row(group * simd::kLanes + lane));
-        decide_lane(group, lane, by_lane_.data() + first[lane], first[lane + 1] - first[lane]);
+        scores_.decide(block_, group * simd::kLanes + lane, by_lane_.data() + first[lane],
+                       first[lane + 1] - first[lane], lower(group), winners_.data());
       }
       take(lane, winners_.data());
     }
   }
 
-  // One canonical score per distinct row, and only where it can matter: first the candidates that set the bounds, then
-  // those that could still beat or tie the winner found so far. Candidates come in order of blocks, so a table of one
-  // block's rows is enough to see a row again.
-  void decide_lane(int64_t group, int64_t lane, const simd::Candidate* candidates, int64_t count) {
-    const int64_t in_block = group * simd::kLanes + lane;
-    const float* bound = lower(group);
-    const float error = block_.error(group)[lane];
-    rows_.clear();
-    place_.resize(static_cast<size_t>(count));
-    int64_t block = -1;
-    for (int64_t i = 0; i < count; ++i) {
-      if (candidates[i].row / simd::kBlockRows != block) {
-        block = candidates[i].row / simd::kBlockRows;
-        ++stamp_;
-      }
-      Seen& seen = seen_[candidates[i].row % simd::kBlockRows];
-      if (seen.stamp != stamp_) {
-        seen = {stamp_, static_cast<int32_t>(rows_.size())};
-        rows_.push_back(filter_.row(candidates[i].row));
-      }
-      place_[static_cast<size_t>(i)] = seen.place;
-    }
-    keys_.assign(rows_.size(), kUnknown);
-
-    const auto score_wanted = [&](auto&& wanted) {
-      wanted_rows_.clear();
-      wanted_places_.clear();
-      for (int64_t i = 0; i < count; ++i) {
-        double& key = keys_[static_cast<size_t>(place_[static_cast<size_t>(i)])];
-        if (key != kUnknown || !wanted(candidates[i])) continue;
-        key = kAskedFor;
-        wanted_places_.push_back(place_[static_cast<size_t>(i)]);
-        wanted_rows_.push_back(rows_[static_cast<size_t>(place_[static_cast<size_t>(i)])]);
-      }
-      wanted_keys_.resize(wanted_rows_.size());
-      canonical_.keys(wanted_rows_.data(), static_cast<int64_t>(wanted_rows_.size()), wanted_keys_.data());
-      for (size_t i = 0; i < wanted_keys_.size(); ++i) keys_[static_cast<size_t>(wanted_places_[i])] = wanted_keys_[i];
-      for (int64_t i = 0; i < count; ++i) {
-        const auto place = static_cast<size_t>(place_[static_cast<size_t>(i)]);
-        if (keys_[place] == kUnknown) continue;
-        const int64_t cell = candidates[i].cell / simd::kLanes;
-        winners_[static_cast<size_t>(cell)].merge({keys_[place], rows_[place], false}, search_.support_votes_,
-                                                  search_.lf_of(cell));
-      }
-    };
-    score_wanted([&](const simd::Candidate& c) { return c.score - error >= bound[c.cell]; });
-    score_wanted([&](const simd::Candidate& c) {
-      const Winner& winner = winners_[static_cast<size_t>(c.cell / simd::kLanes)];
-      return winner.row < 0 || c.score + error >= block_.score_below(in_block, winner.key);
-    });
-  }
-
-  // In place of a key: larger than any.
-  static constexpr double kUnknown = std::numeric_limits<double>::infinity();
-  static constexpr double kAskedFor = std::numeric_limits<double>::max();
-
-  struct Seen {
-    int64_t stamp = 0;
-    int32_t place = 0;
-  };
-
   const VoterSearch& search_;
   const FilterSupport& filter_;
   QueryBlock block_;
-  CanonicalRow canonical_;
+  CandidateScores scores_;
   AlignedBuffer<float> lower_;
   std::vector<CandidateList> candidates_;  // per group
   std::vector<Winner> winners_;            // of one query
   std::vector<Winner> kept_;               // of the whole block, once a list had to be decided early
   std::vector<simd::Candidate> by_lane_;
-  std::vector<int32_t> rows_;   // of one query: its distinct candidate rows,
-  std::vector<double> keys_;    // their keys,
-  std::vector<int32_t> place_;  // and per candidate its place among them
-  std::vector<int32_t> wanted_rows_;
-  std::vector<int32_t> wanted_places_;
-  std::vector<double> wanted_keys_;
-  Seen seen_[simd::kBlockRows];
-  int64_t stamp_ = 0;
 };
 
 void VoterSearch::run_filtered(const double* thresholds, const Winner* known, Sink& sink) {

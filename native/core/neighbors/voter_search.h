@@ -2,24 +2,15 @@
 // query's LF abstains, the nearest voter by canonical key, ties by the lower row.
 #pragma once
 
-#include <limits>
 #include <memory>
 #include <vector>
 
 #include "core/neighbors/block_votes.h"
+#include "core/neighbors/candidate_scores.h"
 #include "core/neighbors/locality.h"
 #include "core/neighbors/search_plan.h"
 
 namespace nearvote {
-
-struct Winner {
-  double key = -std::numeric_limits<double>::infinity();
-  int32_t row = -1;        // support row; -1: no voter (within the threshold)
-  bool contested = false;  // CellsPer::lf only: voters of different classes share the winning key
-
-  // Takes the nearer of the two; equal keys keep the lower row and remember whether the classes differ.
-  void merge(const Winner& other, VoteMatrix votes, int64_t lf);
-};
 
 class VoterSearch {
  public:

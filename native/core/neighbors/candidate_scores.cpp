@@ -1,0 +1,75 @@
+#include "core/neighbors/candidate_scores.h"
+
+#include <algorithm>
+
+namespace nearvote {
+
+void Winner::merge(const Winner& other, VoteMatrix votes, int64_t lf) {
+  if (other.row < 0 || other.key < key) return;
+  if (row < 0 || other.key > key) {
+    *this = other;
+    return;
+  }
+  contested = contested || other.contested || votes(row, lf) != votes(other.row, lf);
+  row = std::min(row, other.row);
+}
+
+CandidateScores::CandidateScores(const EmbeddingSet& queries, const FilterSupport& support, VoteMatrix support_votes,
+                                 int64_t cells_per_lf)
+    : support_(support), votes_(support_votes), cells_per_lf_(cells_per_lf), canonical_(queries, support.set()) {}
+
+void CandidateScores::decide(const QueryBlock& block, int64_t query_in_block, const simd::Candidate* candidates,
+                             int64_t count, const float* bound, Winner* winners) {
+  const float error = block.error(query_in_block / simd::kLanes)[query_in_block % simd::kLanes];
+  canonical_.set_query(block.row(query_in_block));
+  list_rows(candidates, count);
+  score(candidates, count, winners, [&](const simd::Candidate& c) { return c.score - error >= bound[c.cell]; });
+  score(candidates, count, winners, [&](const simd::Candidate& c) {
+    const Winner& winner = winners[c.cell / simd::kLanes];
+    return winner.row < 0 || c.score + error >= block.score_below(query_in_block, winner.key);
+  });
+}
+
+// A table of one block's rows is enough to see a row again.
+void CandidateScores::list_rows(const simd::Candidate* candidates, int64_t count) {
+  rows_.clear();
+  place_.resize(static_cast<size_t>(count));
+  int64_t block = -1;
+  for (int64_t i = 0; i < count; ++i) {
+    if (candidates[i].row / simd::kBlockRows != block) {
+      block = candidates[i].row / simd::kBlockRows;
+      ++stamp_;
+    }
+    Seen& seen = seen_[candidates[i].row % simd::kBlockRows];
+    if (seen.stamp != stamp_) {
+      seen = {stamp_, static_cast<int32_t>(rows_.size())};
+      rows_.push_back(support_.row(candidates[i].row));
+    }
+    place_[static_cast<size_t>(i)] = seen.place;
+  }
+  keys_.assign(rows_.size(), kUnknown);
+}
+
+template <class Wanted>
+void CandidateScores::score(const simd::Candidate* candidates, int64_t count, Winner* winners, Wanted&& wanted) {
+  wanted_rows_.clear();
+  wanted_places_.clear();
+  for (int64_t i = 0; i < count; ++i) {
+    double& key = keys_[static_cast<size_t>(place_[static_cast<size_t>(i)])];
+    if (key != kUnknown || !wanted(candidates[i])) continue;
+    key = kAskedFor;
+    wanted_places_.push_back(place_[static_cast<size_t>(i)]);
+    wanted_rows_.push_back(rows_[static_cast<size_t>(place_[static_cast<size_t>(i)])]);
+  }
+  wanted_keys_.resize(wanted_rows_.size());
+  canonical_.keys(wanted_rows_.data(), static_cast<int64_t>(wanted_rows_.size()), wanted_keys_.data());
+  for (size_t i = 0; i < wanted_keys_.size(); ++i) keys_[static_cast<size_t>(wanted_places_[i])] = wanted_keys_[i];
+  for (int64_t i = 0; i < count; ++i) {
+    const auto place = static_cast<size_t>(place_[static_cast<size_t>(i)]);
+    if (keys_[place] == kUnknown) continue;
+    const int64_t cell = candidates[i].cell / simd::kLanes;
+    winners[cell].merge({keys_[place], rows_[place], false}, votes_, cell / cells_per_lf_);
+  }
+}
+
+}  // namespace nearvote
