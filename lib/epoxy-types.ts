@@ -44,8 +44,9 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
    */
   readonly k?: number | undefined;
   /**
-   * Of extension 'posterior', with 10 gold labels or more: an end model, trained on the posteriors and the gold rows, may
-   * have a say beside the neighbours; its share is chosen by cross-validated log-loss on the gold rows. Default true.
+   * Of extension 'posterior': an end model (logistic regression on the embeddings), trained on the posteriors and the gold
+   * rows, may have a say beside the neighbours. Its share is chosen by cross-validated log-loss on the gold rows; with
+   * fewer than 10 labels on rows whose votes are hidden, and then at most one half. Default true.
    */
   readonly endModel?: boolean | undefined;
   /**

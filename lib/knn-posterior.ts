@@ -93,14 +93,14 @@ export class KnnPosterior {
       report.neighbors === 0
         ? graph.unlinked()
         : await graph.propagate(settings, settings.goldWeight === 0 ? [] : graph.known);
+    const evidence = evidenceOf(rows.counts, lists, beliefs.weight);
     let all = await graph.smooth(beliefs, settings.ownWeight, graph.all());
     let endModel: MixedEndModel | undefined;
     if (trainer && endModelWeight > 0) {
       endModel = { model: await trainer.train(all, graph.known), weight: endModelWeight };
-      all = await mixed(all.subarray(0, n * graph.classes), endModel, rows.embeddings, options);
+      all = await mixed(all.subarray(0, n * graph.classes), endModel, rows.embeddings, evidence, options);
     }
     const state = { ...beliefs, k, ownWeight: settings.ownWeight, classBalance, endModel };
-    const evidence = evidenceOf(rows.counts, lists, beliefs.weight);
     const proba = all.slice(0, n * graph.classes);
     return { smoother: new KnnPosterior(state, support), proba, evidence, report };
   }
@@ -135,7 +135,7 @@ export class KnnPosterior {
     if (!endModel) return { proba, evidence };
     const model = endModel.model.predictProba(set, { threads });
     if (set !== embeddings) (set as EmbeddingSet).close();
-    return { proba: mixPosteriors(proba, model, endModel.weight, mean.length), evidence };
+    return { proba: mixPosteriors(proba, model, endModel.weight, mean.length, evidence), evidence };
   }
 
   /** {@link smooth} as a job. */
@@ -149,7 +149,7 @@ export class KnnPosterior {
     const { proba, evidence, run } = this.#smooth(lists, own, threads);
     await runJob({ signal }, run);
     if (!endModel) return { proba, evidence };
-    const both = await mixed(proba, endModel, set, { threads, signal });
+    const both = await mixed(proba, endModel, set, evidence, { threads, signal });
     if (!given) (set as EmbeddingSet).close();
     return { proba: both, evidence };
   }
@@ -165,10 +165,11 @@ async function mixed(
   proba: Float64Array,
   { model, weight }: MixedEndModel,
   embeddings: Embeddings,
+  evidence: Uint8Array,
   { threads, signal }: CallOptions & AsyncOptions,
 ): Promise<Float64Array> {
   const other = await model.predictProbaAsync(embeddings, { threads, signal });
-  return mixPosteriors(proba, other, weight, model.classes);
+  return mixPosteriors(proba, other, weight, model.classes, evidence);
 }
 
 /** @internal 1 where a row has a vote of its own or a neighbour that counts. */

@@ -17,24 +17,36 @@ export interface MixedEndModel {
   readonly weight: number;
 }
 
-/** a^(1 - weight) * b^weight row by row, normalised: n x K distributions. */
-export function mixPosteriors(a: Float64Array, b: Float64Array, weight: number, classes: number): Float64Array {
+/**
+ * a^(1 - weight) * b^weight row by row, normalised: n x K distributions.
+ * @param evidence rows where it is 0 stay as in a.
+ */
+export function mixPosteriors(
+  a: Float64Array,
+  b: Float64Array,
+  weight: number,
+  classes: number,
+  evidence?: Uint8Array,
+): Float64Array {
   if (weight === 0) return a;
   const floor = (p: number) => Math.max(p, SMALLEST_PROBA);
   const mixed = a.map((p, at) => floor(p) ** (1 - weight) * floor(b[at]!) ** weight);
   for (let row = 0; row < mixed.length; row += classes) {
     const mine = mixed.subarray(row, row + classes);
+    if (evidence?.[row / classes] === 0) {
+      mine.set(a.subarray(row, row + classes));
+      continue;
+    }
     const total = mine.reduce((sum, p) => sum + p, 0);
     for (let y = 0; y < classes; y++) mine[y]! /= total;
   }
   return mixed;
 }
 
-/** @internal Trains end models on the rows of a graph (numbered as in it) and predicts its known rows. */
+/** @internal Trains end models on the rows of a graph (numbered as in it) and predicts some of them. */
 export class EndModelTrainer {
-  /** Nodes it is trained on: the known ones first. */
-  readonly #nodes: readonly number[];
-  readonly #known: number;
+  /** Nodes it is trained on, all known ones among them. */
+  readonly nodes: readonly number[];
   readonly #labels: Int32Array;
   readonly #classes: number;
   readonly #embeddings: FloatResult;
@@ -49,29 +61,28 @@ export class EndModelTrainer {
     const others = nodes.filter((node) => labels[node]! < 0);
     const step = Math.max(1, others.length / MAX_ROWS);
     const drawn = Array.from({ length: Math.min(others.length, MAX_ROWS) }, (_, at) => others[Math.floor(at * step)]!);
-    this.#nodes = [...known, ...drawn];
-    this.#known = known.length;
+    this.nodes = [...known, ...drawn];
     this.#labels = labels;
     this.#classes = classes;
-    this.#embeddings = gatherRows(support, this.#nodes);
+    this.#embeddings = gatherRows(support, this.nodes);
     const squares = this.#embeddings.data.reduce((sum, x) => sum + x * x, 0);
     const usable = support[0].metric !== 'cosine' && squares > 0 && Number.isFinite(squares);
-    this.#scale = usable ? Math.sqrt(this.#nodes.length / squares) : 1;
+    this.#scale = usable ? Math.sqrt(this.nodes.length / squares) : 1;
     this.#options = { threads, signal };
   }
 
   /**
    * @param proba posteriors of all nodes.
    * @param clamped known nodes whose labels it is given.
-   * @param held known nodes that it must not see.
+   * @param held nodes that it must not see.
    */
   async train(proba: Float64Array, clamped: readonly number[], held: readonly number[] = []): Promise<EndModel> {
     const classes = this.#classes;
-    const targets = new Float64Array(this.#nodes.length * classes);
-    const weights = new Float64Array(this.#nodes.length).fill(1);
+    const targets = new Float64Array(this.nodes.length * classes);
+    const weights = new Float64Array(this.nodes.length).fill(1);
     const sure = new Set(clamped);
     const hidden = new Set(held);
-    this.#nodes.forEach((node, at) => {
+    this.nodes.forEach((node, at) => {
       if (sure.has(node)) {
         targets[at * classes + this.#labels[node]!] = 1;
         weights[at] = KNOWN_WEIGHT;
@@ -90,9 +101,9 @@ export class EndModelTrainer {
     return this.#scale === 1 ? model : unscaled(model, this.#scale);
   }
 
-  /** Posteriors of known nodes. */
+  /** Posteriors of some of its nodes. */
   async predict(model: EndModel, nodes: readonly number[]): Promise<Float64Array> {
-    const place = new Map(this.#nodes.slice(0, this.#known).map((node, at) => [node, at]));
+    const place = new Map(this.nodes.map((node, at) => [node, at]));
     const { data, shape } = this.#embeddings;
     const dims = shape[1];
     const rows = new Float32Array(nodes.length * dims);

@@ -21,6 +21,14 @@ function wheel(n: number, classes: number, seed: number) {
   return { embeddings: { data, shape: [n, 2] as const }, votes: matrix, labels };
 }
 
+/** The class is the sign of one of 40 directions, the others are noise: near rows are hardly wiser than far ones. */
+function line(n: number, seed: number) {
+  const embeddings = randomFloats(n, 40, seed);
+  const labels = Int8Array.from({ length: n }, (_, row) => (embeddings.data[40 * row]! > 0 ? 1 : -1));
+  const cells = Array.from(labels, (y, row) => [row % 5 === 0 ? y : 0, row % 7 === 0 ? y : 0, row % 9 === 0 ? -y : 0]);
+  return { embeddings, labels, votes: votes(n, 3, cells.flat()) };
+}
+
 const signed = (data: ReturnType<typeof wheel>) => ({
   ...data,
   votes: votes(
@@ -195,18 +203,7 @@ describe("extension 'posterior'", () => {
   it.each(['cosine', 'l2', 'dot'] as const)(
     '%s: lets an end model speak where neighbours know little',
     async (metric) => {
-      // The class is the sign of one of 40 directions, the others are noise: near rows are no wiser than far ones.
-      const rows = (n: number, seed: number) => {
-        const embeddings = randomFloats(n, 40, seed);
-        const labels = Int8Array.from({ length: n }, (_, row) => (embeddings.data[40 * row]! > 0 ? 1 : -1));
-        const cells = Array.from(labels, (y, row) => [
-          row % 5 === 0 ? y : 0,
-          row % 7 === 0 ? y : 0,
-          row % 9 === 0 ? -y : 0,
-        ]);
-        return { embeddings, labels, votes: votes(n, 3, cells.flat()) };
-      };
-      const [train, gold, fresh] = [rows(600, 21), rows(80, 22), rows(300, 23)];
+      const [train, gold, fresh] = [line(600, 21), line(80, 22), line(300, 23)];
       const model = { classBalance: [0.5, 0.5] };
       const without = await Epoxy.fit({ ...train, gold, metric, model, endModel: false });
       const epoxy = await Epoxy.fit({ ...train, gold, metric, model });
@@ -230,6 +227,22 @@ describe("extension 'posterior'", () => {
       expect(() => Epoxy.fromJSON(other, train)).toThrow(/json.weights|dimensions/);
     },
   );
+
+  it('lets an end model speak without gold where it foretells hidden votes better', async () => {
+    const [train, fresh] = [line(600, 24), line(300, 25)];
+    const model = { classBalance: [0.5, 0.5] };
+    const without = await Epoxy.fit({ ...train, model, endModel: false });
+    const epoxy = await Epoxy.fit({ ...train, model });
+    const { endModelWeight, source } = epoxy.report().smoothing!;
+    expect(endModelWeight).toBeGreaterThan(0);
+    expect(endModelWeight).toBeLessThanOrEqual(0.5);
+    expect(source).toBe('default');
+    expect(accuracy(epoxy.predict(fresh), fresh.labels)).toBeGreaterThan(
+      accuracy(without.predict(fresh), fresh.labels),
+    );
+    // Too few rows with votes to judge.
+    expect((await Epoxy.fit({ ...line(60, 26), model })).report().smoothing!.endModelWeight).toBe(0);
+  });
 
   it('does not depend on the order of labelling functions, the names of classes, or the number of threads', async () => {
     const [train, gold, fresh] = [wheel(200, 3, 31), wheel(60, 3, 32), wheel(50, 3, 33)];

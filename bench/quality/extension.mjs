@@ -63,14 +63,34 @@ const epoxy = (options) => async (train, gold, test) => {
   const fitted = await Epoxy.fit({ ...train, ...options(gold) });
   const predicted = fitted.predict(test, decide);
   fitted.close();
-  const { thresholdChoice, thresholds, fallback, smoothing } = fitted.report();
-  const policy = smoothing
-    ? `${smoothing.neighbors} neighbours, own weight ${smoothing.ownWeight}, gold weight ${smoothing.goldWeight}`
-    : `threshold ${thresholds[0].toPrecision(4)} (${thresholdChoice.source}), fallback ${fallback ?? 'prior'}`;
+  const { thresholdChoice, thresholds, fallback, smoothing, partitions, transform } = fitted.report();
+  const which = thresholdChoice.each ? 'thresholds of each LF' : `threshold ${thresholds[0].toPrecision(4)}`;
+  const { neighbors, ownWeight, goldWeight, endModelWeight } = smoothing ?? {};
+  const policy = [
+    smoothing
+      ? `${neighbors} neighbours, own weight ${ownWeight}, gold weight ${goldWeight}, end model ${endModelWeight}`
+      : `${which} (${thresholdChoice.source}), fallback ${fallback ?? 'prior'}`,
+    ...(partitions ? [`${partitions.count} partitions (${partitions.source})`] : []),
+    ...(transform.scores ? [`transform ${transform.kind}`] : []),
+  ].join(', ');
   return { predicted, policy };
 };
 const balance = (gold) => ({ classBalance: { labels: gold.labels } });
 const NONE = Number.POSITIVE_INFINITY;
+
+/** One threshold for all: the hundredth part of [0, 1] that is right most often on gold, the largest of equal ones. */
+const oneThreshold = async (train, gold, test) => {
+  let best = { right: -1 };
+  for (let step = 100; step >= 30; step -= 2) {
+    const fitted = await Epoxy.fit({ ...train, gold, thresholds: step / 100 });
+    const labels = fitted.predict(gold, decide);
+    fitted.close();
+    const right = gold.labels.filter((y, row) => labels[row] === y).length;
+    if (right > best.right) best = { right, threshold: step / 100 };
+  }
+  const fitted = await Epoxy.fit({ ...train, gold, thresholds: best.threshold });
+  return { predicted: fitted.predict(test, decide), policy: `threshold ${best.threshold}` };
+};
 
 const ROWS = [
   [
@@ -83,9 +103,12 @@ const ROWS = [
   ],
   ['no extension, balance', epoxy((g) => ({ thresholds: NONE, model: balance(g) }))],
   ['no extension, gold (fallback)', epoxy((gold) => ({ thresholds: NONE, gold }))],
-  ["votes, threshold 'auto', nothing", epoxy(() => ({ extension: 'votes' }))],
-  ["votes, threshold 'auto', balance", epoxy((g) => ({ extension: 'votes', model: balance(g) }))],
-  ["votes, threshold 'auto', gold", epoxy((gold) => ({ extension: 'votes', gold }))],
+  ...[1, 5, 10].flatMap((k) => [
+    [`votes, k = ${k}, 'auto', nothing`, epoxy(() => ({ extension: 'votes', k }))],
+    [`votes, k = ${k}, 'auto', balance`, epoxy((g) => ({ extension: 'votes', k, model: balance(g) }))],
+    [`votes, k = ${k}, 'auto', gold`, epoxy((gold) => ({ extension: 'votes', k, gold }))],
+  ]),
+  ['votes, k = 1, one tuned threshold, gold', oneThreshold],
   [
     "votes, majority, threshold 'auto', gold",
     epoxy((gold) => ({ extension: 'votes', gold, model: { method: 'majority' } })),
@@ -96,7 +119,14 @@ const ROWS = [
   ['posterior, majority, balance', epoxy((g) => ({ model: { method: 'majority', ...balance(g) } }))],
   ...[1, 5, 10, 25].map((k) => [`posterior, k = ${k}, gold`, epoxy((gold) => ({ k, gold }))]),
   ['posterior, gold (default)', epoxy((gold) => ({ gold }))],
-  ...['centre', 'whiten', 'all-but-the-top'].flatMap((transform) => [
+  ['posterior without end model, nothing', epoxy(() => ({ endModel: false }))],
+  ['posterior without end model, balance', epoxy((g) => ({ endModel: false, model: balance(g) }))],
+  ['posterior without end model, gold', epoxy((gold) => ({ endModel: false, gold }))],
+  ...[2, 5, 10, 'auto'].flatMap((partitions) => [
+    [`posterior, ${partitions} partitions, balance`, epoxy((g) => ({ partitions, model: balance(g) }))],
+    [`posterior, ${partitions} partitions, gold`, epoxy((gold) => ({ partitions, gold }))],
+  ]),
+  ...['centre', 'whiten', 'all-but-the-top', 'auto'].flatMap((transform) => [
     [`posterior, ${transform}, balance`, epoxy((g) => ({ transform, model: balance(g) }))],
     [`posterior, ${transform}, gold`, epoxy((gold) => ({ transform, gold }))],
   ]),
