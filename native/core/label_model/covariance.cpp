@@ -118,11 +118,11 @@ class Solver {
       const double* row = correlations_.row(a);
       const double* own = factor_.data() + a * rank_;
       const int64_t end = correlations_.end[static_cast<size_t>(a)];
-      double* out = squares_.data() + used - end;
+      double* out = squares_.data() + used;
       if (rank_ == 1) {
         for (int64_t b = end; b < size_; ++b) {
           const double e = row[b] - own[0] * factor_[static_cast<size_t>(b)];
-          out[b] = e * e;
+          out[b - end] = e * e;
           below += e * e <= floor;
         }
       } else {
@@ -130,7 +130,7 @@ class Solver {
           const double* partner = factor_.data() + b * rank_;
           double e = row[b];
           for (int k = 0; k < rank_; ++k) e -= own[k] * partner[k];
-          out[b] = e * e;
+          out[b - end] = e * e;
           below += e * e <= floor;
         }
       }
