@@ -46,7 +46,7 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   /**
    * Of extension 'posterior': an end model (logistic regression on the embeddings), trained on the posteriors and the gold
    * rows, may have a say beside the neighbours. Its share is chosen by cross-validated log-loss on the gold rows; with
-   * fewer than 10 labels on rows whose votes are hidden, and then at most one half. Default true.
+   * fewer than 10 of them there is none. Default true.
    */
   readonly endModel?: boolean | undefined;
   /**

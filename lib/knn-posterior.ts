@@ -4,7 +4,7 @@ import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
 import { joinLists, type NeighborLists, neighborLists, neighborListsAsync, type Support } from './neighbor-lists.js';
-import { choose, type SmoothingReport } from './posterior-choice.js';
+import { choose, MIN_GOLD, type SmoothingReport } from './posterior-choice.js';
 import { EndModelTrainer, type MixedEndModel, mixPosteriors } from './posterior-end-model.js';
 import { type Beliefs, nativeLists, type OwnEvidence, ownFactor, PosteriorGraph } from './posterior-graph.js';
 import type { AsyncOptions, CallOptions } from './types.js';
@@ -87,7 +87,9 @@ export class KnnPosterior {
       options,
     );
     const trainer =
-      options.endModel === false ? undefined : new EndModelTrainer(support, graph.labels, graph.classes, options);
+      options.endModel === false || graph.known.length < MIN_GOLD
+        ? undefined
+        : new EndModelTrainer(support, graph.labels, graph.classes, options);
     const { settings, endModelWeight, report } = await choose(graph, trainer);
     const beliefs =
       report.neighbors === 0

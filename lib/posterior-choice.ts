@@ -1,13 +1,6 @@
 // How much own votes, gold rows and the end model count in a posterior: chosen by cross-validation on the gold rows.
 import { type EndModelTrainer, mixPosteriors } from './posterior-end-model.js';
-import {
-  type Beliefs,
-  type Judgement,
-  type PosteriorGraph,
-  ROUNDS,
-  type Settings,
-  SMALLEST_LOSS_PROBA,
-} from './posterior-graph.js';
+import { type Beliefs, type Judgement, type PosteriorGraph, ROUNDS, type Settings } from './posterior-graph.js';
 
 /** n votes count as much as sqrt(n) independent ones, times this: votes are dependent, their product overstates them. */
 const OWN_WEIGHT = 1;
@@ -17,14 +10,9 @@ const GOLD_WEIGHT = 10;
 const GOLD_WEIGHTS = [3, 30];
 /** Shares of the end model that are tried. */
 const MIXES = [0.25, 0.5, 0.75, 1];
-/** Fewer labels cannot choose between settings. */
-const MIN_GOLD = 10;
+/** @internal Fewer labels cannot choose between settings. */
+export const MIN_GOLD = 10;
 const FOLDS = 5;
-/** Without gold: rows with votes that judge the end model, folds of them, and the shares that are tried. */
-const MAX_JUDGES = 1000;
-const MIN_JUDGES = 30;
-const JUDGE_FOLDS = 3;
-const MIXES_WITHOUT_GOLD = [0.25, 0.5];
 
 /** What smoothing was done with, and what it is worth on the gold rows. */
 export interface SmoothingReport {
@@ -38,7 +26,7 @@ export interface SmoothingReport {
   /** Share of the end model in the posterior, 0 to 1 (log-linear). */
   readonly endModelWeight: number;
   readonly goldRows: number;
-  /** How the weights came about; 'default': that of the end model by votes. */
+  /** How the weights came about. */
   readonly source: 'default' | 'gold';
   /** With at least 10 gold rows: their accuracy, each predicted with the labels of its fifth hidden. */
   readonly score?: number;
@@ -95,51 +83,8 @@ async function crossValidateEndModel(
 }
 
 /**
- * The end model's share without gold: rows whose own votes are hidden judge how well neighbours, and the end model, foretell
- * what these votes say (log-loss against their posterior, the classes weighed alike).
- */
-async function endModelByVotes(graph: PosteriorGraph, trainer: EndModelTrainer): Promise<number> {
-  const voted = trainer.nodes.filter((node) => graph.hasVotes(node) && graph.labels[node]! < 0);
-  if (voted.length < MIN_JUDGES) return 0;
-  const step = Math.max(1, voted.length / MAX_JUDGES);
-  const judges = Array.from({ length: Math.min(MAX_JUDGES, voted.length) }, (_, at) => voted[Math.floor(at * step)]!);
-  const settings = { ownWeight: OWN_WEIGHT, goldWeight: graph.known.length === 0 ? 0 : GOLD_WEIGHT };
-  const { classes } = graph;
-  const losses = new Map([0, ...MIXES_WITHOUT_GOLD].map((weight) => [weight, new Float64Array(classes)]));
-  for (let fold = 0; fold < JUDGE_FOLDS; fold++) {
-    const held = judges.filter((_, at) => at % JUDGE_FOLDS === fold);
-    const blind = graph.hiding(held);
-    const beliefs = await blind.propagate(settings, graph.known);
-    const all = await blind.smooth(beliefs, settings.ownWeight, graph.all());
-    const model = await trainer.predict(await trainer.train(all, graph.known, held), held);
-    const near = Float64Array.from({ length: model.length }, (_, at) => {
-      return all[held[Math.floor(at / classes)]! * classes + (at % classes)]!;
-    });
-    const own = graph.direct(held);
-    for (const [weight, sums] of losses) {
-      mixPosteriors(near, model, weight, classes).forEach((p, at) => {
-        const row = own.subarray(at - (at % classes), at - (at % classes) + classes);
-        sums[row.indexOf(Math.max(...row))]! -= own[at]! * Math.log(Math.max(SMALLEST_LOSS_PROBA, p));
-      });
-    }
-  }
-  const named = new Float64Array(classes);
-  const own = graph.direct(judges);
-  for (let at = 0; at < own.length; at += classes) {
-    const row = own.subarray(at, at + classes);
-    named[row.indexOf(Math.max(...row))]! += 1;
-  }
-  let best = { weight: 0, loss: Number.POSITIVE_INFINITY };
-  for (const [weight, sums] of losses) {
-    const loss = sums.reduce((total, sum, y) => total + (named[y]! > 0 ? sum / named[y]! : 0), 0);
-    if (loss < best.loss) best = { weight, loss };
-  }
-  return best.weight;
-}
-
-/**
  * @internal The gold weight first, then the own weight at that, then the end model's share; own votes alone if they are
- * right more often than all that.
+ * right more often than all that. With fewer than 10 gold rows nothing is chosen, and there is no end model.
  * @param trainer undefined: no end model.
  */
 export async function choose(graph: PosteriorGraph, trainer: EndModelTrainer | undefined): Promise<Choice> {
@@ -147,9 +92,8 @@ export async function choose(graph: PosteriorGraph, trainer: EndModelTrainer | u
   const start = { ownWeight: OWN_WEIGHT, goldWeight: goldRows === 0 ? 0 : GOLD_WEIGHT };
   const common = { rounds: ROUNDS, goldRows } as const;
   if (goldRows < MIN_GOLD) {
-    const endModelWeight = trainer ? await endModelByVotes(graph, trainer) : 0;
-    const report = { neighbors: graph.k, ...common, ...start, endModelWeight, source: 'default' } as const;
-    return { settings: start, endModelWeight, report };
+    const report = { neighbors: graph.k, ...common, ...start, endModelWeight: 0, source: 'default' } as const;
+    return { settings: start, endModelWeight: 0, report };
   }
   let proba = await crossValidate(graph, start);
   let settings: Settings = start;

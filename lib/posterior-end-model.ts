@@ -46,7 +46,7 @@ export function mixPosteriors(
 /** @internal Trains end models on the rows of a graph (numbered as in it) and predicts some of them. */
 export class EndModelTrainer {
   /** Nodes it is trained on, all known ones among them. */
-  readonly nodes: readonly number[];
+  readonly #nodes: readonly number[];
   readonly #labels: Int32Array;
   readonly #classes: number;
   readonly #embeddings: FloatResult;
@@ -61,13 +61,13 @@ export class EndModelTrainer {
     const others = nodes.filter((node) => labels[node]! < 0);
     const step = Math.max(1, others.length / MAX_ROWS);
     const drawn = Array.from({ length: Math.min(others.length, MAX_ROWS) }, (_, at) => others[Math.floor(at * step)]!);
-    this.nodes = [...known, ...drawn];
+    this.#nodes = [...known, ...drawn];
     this.#labels = labels;
     this.#classes = classes;
-    this.#embeddings = gatherRows(support, this.nodes);
+    this.#embeddings = gatherRows(support, this.#nodes);
     const squares = this.#embeddings.data.reduce((sum, x) => sum + x * x, 0);
     const usable = support[0].metric !== 'cosine' && squares > 0 && Number.isFinite(squares);
-    this.#scale = usable ? Math.sqrt(this.nodes.length / squares) : 1;
+    this.#scale = usable ? Math.sqrt(this.#nodes.length / squares) : 1;
     this.#options = { threads, signal };
   }
 
@@ -78,11 +78,11 @@ export class EndModelTrainer {
    */
   async train(proba: Float64Array, clamped: readonly number[], held: readonly number[] = []): Promise<EndModel> {
     const classes = this.#classes;
-    const targets = new Float64Array(this.nodes.length * classes);
-    const weights = new Float64Array(this.nodes.length).fill(1);
+    const targets = new Float64Array(this.#nodes.length * classes);
+    const weights = new Float64Array(this.#nodes.length).fill(1);
     const sure = new Set(clamped);
     const hidden = new Set(held);
-    this.nodes.forEach((node, at) => {
+    this.#nodes.forEach((node, at) => {
       if (sure.has(node)) {
         targets[at * classes + this.#labels[node]!] = 1;
         weights[at] = KNOWN_WEIGHT;
@@ -103,7 +103,7 @@ export class EndModelTrainer {
 
   /** Posteriors of some of its nodes. */
   async predict(model: EndModel, nodes: readonly number[]): Promise<Float64Array> {
-    const place = new Map(this.nodes.map((node, at) => [node, at]));
+    const place = new Map(this.#nodes.map((node, at) => [node, at]));
     const { data, shape } = this.#embeddings;
     const dims = shape[1];
     const rows = new Float32Array(nodes.length * dims);

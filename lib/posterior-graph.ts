@@ -6,7 +6,7 @@ import type { AsyncOptions, CallOptions } from './types.js';
 
 /** Rounds of smoothing; a new row goes through the last one. More change little (bench/quality). */
 export const ROUNDS = 5;
-export const SMALLEST_LOSS_PROBA = 1e-3;
+const SMALLEST_LOSS_PROBA = 1e-3;
 const SMALLEST_OWN_PROBA = 1e-6;
 
 /** Rows with their own posteriors (n x K) and how many labelling functions vote on them. */
@@ -142,21 +142,6 @@ export class PosteriorGraph {
   /** Every node. */
   all(): number[] {
     return Array.from({ length: this.nodes }, (_, node) => node);
-  }
-
-  /** Whether a row has votes of its own. */
-  hasVotes(node: number): boolean {
-    return this.#counts[node]! > 0;
-  }
-
-  /** The same graph where some nodes have no votes of their own. */
-  hiding(nodes: readonly number[]): PosteriorGraph {
-    const [proba, counts] = [this.#proba.slice(), this.#counts.slice()];
-    for (const node of nodes) {
-      counts[node] = 0;
-      proba.set(this.#balance, node * this.classes);
-    }
-    return new PosteriorGraph(this.#lists, proba, counts, this.labels, this.#balance, this.#options);
   }
 
   /** What the rows' own votes say of some nodes. */
