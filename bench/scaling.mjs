@@ -1,5 +1,5 @@
 // Does the time of extension grow as n^2 d, and not with the number of LFs? How near is it to the bare tile product?
-import { extendVotes } from '../dist/index.js';
+import { EmbeddingSet, extendVotes } from '../dist/index.js';
 import { clustered, votesOn } from './lib/data.mjs';
 import { isa, threads } from './lib/machine.mjs';
 import { floors, productRate } from './lib/peaks.mjs';
@@ -9,29 +9,34 @@ import { median, sampleMs } from './lib/sample.mjs';
 const d = 768;
 const THRESHOLD = 0.5;
 
-// Measured rounds after an unmeasured one; 0: one run only, where it takes long.
-async function rowsOf(n, lfCounts, rounds) {
+// Measured rounds after an unmeasured one; 0: one run only, where it takes long. packed: an EmbeddingSet, which is held
+// whole, made within the time; else plain rows, which are packed block by block where they are many.
+async function rowsOf(n, lfCounts, rounds, packed = false) {
   const { embeddings, cluster } = clustered({ n, d });
   const sets = lfCounts.map((m) => ({ m, votes: votesOn(cluster, { m }), times: [] }));
   for (let round = -1; round < rounds; round++) {
     for (const { votes, times } of sets) {
-      const ms = await sampleMs(() => extendVotes({ votes, embeddings, thresholds: THRESHOLD, threads }));
+      const ms = await sampleMs(() => {
+        const rows = packed ? new EmbeddingSet(embeddings) : embeddings;
+        extendVotes({ votes, embeddings: rows, thresholds: THRESHOLD, threads });
+        if (packed) rows.close();
+      });
       if (round >= 0 || rounds === 0) times.push(ms);
     }
   }
   return sets.map(({ m, times }) => {
     const ms = median(times);
-    return { n, m, ms, range: [Math.min(...times), Math.max(...times)] };
+    return { n, m, ms, range: [Math.min(...times), Math.max(...times)], packed };
   });
 }
 
-function row({ n, m, ms, range }, more) {
+function row({ n, m, ms, range, packed }, more) {
   const bare = productRate();
   const dots = n * n; // all of them are computed, though half would decide rows compared with themselves
   const share = (100 * 2 * dots * d) / (ms / 1e3) / bare;
   const note = bare ? `${share.toFixed(0)} % of the bare product's rate of ${(bare / 1e12).toFixed(2)} TFLOP/s` : '';
   report({
-    work: `extension, n = ${n}, d = ${d}, m = ${m}`,
+    work: `extension, n = ${n}, d = ${d}, m = ${m}${packed ? ', as an EmbeddingSet, packing included' : ''}`,
     isa,
     threads,
     ms,
@@ -58,3 +63,5 @@ for (const [n, rounds] of [
   row(measured, last === undefined ? {} : { atMost: 4.4 * last.ms });
   last = measured;
 }
+const [measured] = await rowsOf(100_000, [50], 0, true);
+row(measured, {});

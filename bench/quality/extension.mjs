@@ -119,8 +119,6 @@ const ROWS = [
   ['posterior, majority, balance', epoxy((g) => ({ model: { method: 'majority', ...balance(g) } }))],
   ...[1, 5, 10, 25].map((k) => [`posterior, k = ${k}, gold`, epoxy((gold) => ({ k, gold }))]),
   ['posterior, gold (default)', epoxy((gold) => ({ gold }))],
-  ['posterior without end model, nothing', epoxy(() => ({ endModel: false }))],
-  ['posterior without end model, balance', epoxy((g) => ({ endModel: false, model: balance(g) }))],
   ['posterior without end model, gold', epoxy((gold) => ({ endModel: false, gold }))],
   ...[2, 5, 10, 'auto'].flatMap((partitions) => [
     [`posterior, ${partitions} partitions, balance`, epoxy((g) => ({ partitions, model: balance(g) }))],

@@ -34,7 +34,7 @@ struct ExtensionRows {
   const char* query_name = "embeddings";
   const char* support_name = "support.embeddings";
 };
-constexpr int64_t kExtensionBudget = int64_t{1} << 27;  // bytes
+constexpr int64_t kExtensionBudget = int64_t{5} << 24;  // bytes
 void extend_votes(const ExtensionRows& rows, VoteMatrix query_votes, VoteMatrix support_votes, const VoteDomain& domain,
                   const double* thresholds, int8_t* votes_out, int32_t* neighbors_out, float* scores_out,
                   const RunOptions& options = {}, int64_t budget = kExtensionBudget);
