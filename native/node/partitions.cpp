@@ -10,7 +10,7 @@
 namespace nearvote::node {
 namespace {
 
-PlacedRows placed(const Rows& rows) { return {rows.data, rows.rows, rows.dims, rows.stride}; }
+Rows placed(const Rows& rows) { return {rows.data, rows.rows, rows.dims, rows.stride}; }
 
 // fitPartitions(embeddings (3), k, centres out, threads, control)
 Napi::Value fit(const Napi::CallbackInfo& info) {

@@ -19,4 +19,14 @@ struct Matrix {
 using FloatMatrix = Matrix<const float>;
 using VoteMatrix = Matrix<const int8_t>;
 
+// n x d floats, `stride` floats apart.
+struct Rows {
+  const float* data = nullptr;
+  int64_t rows = 0;
+  int64_t dims = 0;
+  int64_t stride = 0;
+
+  const float* row(int64_t i) const { return data + i * stride; }
+};
+
 }  // namespace nearvote

@@ -13,16 +13,6 @@
 
 namespace nearvote {
 
-// n x d floats, `stride` floats apart.
-struct Rows {
-  const float* data = nullptr;
-  int64_t rows = 0;
-  int64_t dims = 0;
-  int64_t stride = 0;
-
-  const float* row(int64_t i) const { return data + i * stride; }
-};
-
 struct EndModelOptions {
   double l2 = 0;  // > 0
   int max_iterations = 200;

@@ -13,7 +13,7 @@
 #include "core/neighbors/canonical_row.h"
 #include "core/neighbors/knn_posterior.h"
 #include "core/neighbors/top_k.h"
-#include "core/votes/check_votes.h"
+#include "core/neighbors/voted_rows.h"
 
 namespace nearvote {
 namespace {
@@ -189,16 +189,8 @@ class Worker {
 void k_nearest_voters(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
                       VoteMatrix support_votes, const VoteDomain& domain, int64_t k, const SoftVotes& out,
                       const RunOptions& options) {
-  check_comparable(queries, support);
-  if (query_votes.rows != queries.rows())
-    throw expected(std::to_string(queries.rows()) + " rows", "query votes", std::to_string(query_votes.rows));
-  if (support_votes.rows != support.rows())
-    throw expected(std::to_string(support.rows()) + " rows", "support votes", std::to_string(support_votes.rows));
-  if (support_votes.cols != query_votes.cols)
-    throw expected(std::to_string(query_votes.cols) + " LFs", "support votes", std::to_string(support_votes.cols));
+  check_voted_rows(queries, query_votes, support, support_votes, domain);
   if (k < 1) throw expected("at least 1", "k", std::to_string(k));
-  check_votes(query_votes, domain, "query votes");
-  check_votes(support_votes, domain, "support votes");
 
   const NearestRows near = nearest_rows(queries, support, k, options);
   const VoteLists lists(support, support_votes);

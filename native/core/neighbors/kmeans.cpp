@@ -43,7 +43,7 @@ void for_rows(int64_t rows, int threads, const JobControl& job, Body&& body) {
 }
 
 // Each further centre is a row drawn with probability proportional to its squared distance from the nearest so far.
-std::vector<double> first_centres(const PlacedRows& rows, const std::vector<int64_t>& drawn, int64_t k, int threads,
+std::vector<double> first_centres(const Rows& rows, const std::vector<int64_t>& drawn, int64_t k, int threads,
                                   const JobControl& job) {
   std::vector<double> centres;
   std::vector<double> nearest(drawn.size(), std::numeric_limits<double>::infinity());
@@ -70,7 +70,7 @@ std::vector<double> first_centres(const PlacedRows& rows, const std::vector<int6
 
 }  // namespace
 
-void assign_partitions(const PlacedRows& rows, const std::vector<double>& centres, int64_t k, int32_t* out, int threads,
+void assign_partitions(const Rows& rows, const std::vector<double>& centres, int64_t k, int32_t* out, int threads,
                        const JobControl& job) {
   for_rows(rows.rows, threads, job, [&](int64_t first, int64_t end) {
     for (int64_t i = first; i < end; ++i) {
@@ -86,14 +86,14 @@ void assign_partitions(const PlacedRows& rows, const std::vector<double>& centre
   });
 }
 
-std::vector<double> fit_partitions(const PlacedRows& rows, int64_t k, int threads, const JobControl& job) {
+std::vector<double> fit_partitions(const Rows& rows, int64_t k, int threads, const JobControl& job) {
   if (k < 1 || k > rows.rows) throw expected("1 to " + std::to_string(rows.rows), "partitions", std::to_string(k));
   const int64_t count = std::min(rows.rows, kMostRows), d = rows.dims;
   std::vector<int64_t> drawn;
   for (int64_t i = 0; i < count; ++i) drawn.push_back(i * rows.rows / count);
   std::vector<float> packed;
   for (const int64_t row : drawn) packed.insert(packed.end(), rows.row(row), rows.row(row) + d);
-  const PlacedRows sample{packed.data(), count, d, d};
+  const Rows sample{packed.data(), count, d, d};
 
   std::vector<double> centres = first_centres(rows, drawn, k, threads, job);
   std::vector<int32_t> nearest(static_cast<size_t>(count), -1), previous;

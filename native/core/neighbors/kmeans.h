@@ -7,25 +7,16 @@
 #include <vector>
 
 #include "core/base/job.h"
+#include "core/base/matrix.h"
 
 namespace nearvote {
 
-// n rows of d floats, `stride` apart.
-struct PlacedRows {
-  const float* data = nullptr;
-  int64_t rows = 0;
-  int64_t dims = 0;
-  int64_t stride = 0;
-
-  const float* row(int64_t i) const { return data + i * stride; }
-};
-
 // k x d centres, fitted on at most 10,000 rows, evenly drawn, in at most 25 rounds. 1 <= k <= rows. With fewer than k
 // different rows some centres are equal, and the later of them empty.
-std::vector<double> fit_partitions(const PlacedRows& rows, int64_t k, int threads = 0, const JobControl& job = {});
+std::vector<double> fit_partitions(const Rows& rows, int64_t k, int threads = 0, const JobControl& job = {});
 
 // out: the nearest centre of every row.
-void assign_partitions(const PlacedRows& rows, const std::vector<double>& centres, int64_t k, int32_t* out,
-                       int threads = 0, const JobControl& job = {});
+void assign_partitions(const Rows& rows, const std::vector<double>& centres, int64_t k, int32_t* out, int threads = 0,
+                       const JobControl& job = {});
 
 }  // namespace nearvote

@@ -9,23 +9,12 @@
 #include "core/neighbors/candidate_scores.h"
 #include "core/neighbors/canonical_row.h"
 #include "core/neighbors/device.h"
-#include "core/votes/check_votes.h"
+#include "core/neighbors/voted_rows.h"
 
 namespace nearvote {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-void check_shapes(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
-                  VoteMatrix support_votes) {
-  check_comparable(queries, support);
-  if (query_votes.rows != queries.rows())
-    throw expected(std::to_string(queries.rows()) + " rows", "query votes", std::to_string(query_votes.rows));
-  if (support_votes.rows != support.rows())
-    throw expected(std::to_string(support.rows()) + " rows", "support votes", std::to_string(support_votes.rows));
-  if (support_votes.cols != query_votes.cols)
-    throw expected(std::to_string(query_votes.cols) + " LFs", "support votes", std::to_string(support_votes.cols));
-}
 
 // A growable list of candidates that is never initialised.
 struct CandidateList {
@@ -53,8 +42,7 @@ VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, co
       domain_(domain),
       options_(options),
       cells_per_lf_(cells_per == CellsPer::lf ? 1 : domain.classes),
-      rows_((check_shapes(queries, query_votes, support, support_votes),
-             check_votes(query_votes, domain, "query votes"), check_votes(support_votes, domain, "support votes"),
+      rows_((check_voted_rows(queries, query_votes, support, support_votes, domain),
              searched_rows(support, support_votes))),
       plan_(plan_search(queries, support, static_cast<int64_t>(rows_.size()), options.threads)),
       order_(plan_.by_locality && options.device == nullptr ? locality_order(queries, support, rows_, options.threads)

@@ -30,7 +30,7 @@ TEST(separated_clusters_are_found) {
   const int64_t n = 700, dims = 6;
   for (const int64_t k : {2, 4, 6}) {
     const std::vector<float> points = corners(n, dims, k, .5f);
-    const PlacedRows rows{points.data(), n, dims, dims};
+    const Rows rows{points.data(), n, dims, dims};
     const std::vector<double> centres = fit_partitions(rows, k);
     std::vector<int32_t> of(static_cast<size_t>(n));
     assign_partitions(rows, centres, k, of.data());
