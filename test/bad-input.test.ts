@@ -1,12 +1,10 @@
 // Wrong arguments of the neighbours room: each is refused with the project's one message shape, by a call and by its
-// async form alike. What looks wrong and is allowed (no rows, shared memory, views with an offset) gives right results.
+// async form alike. What looks wrong and is allowed (shared memory, views with an offset) gives right results.
 import { describe, expect, it } from 'vitest';
 import {
   EmbeddingSet,
-  type ExtendVotesInput,
   extendVotes,
   extendVotesAsync,
-  type FloatMatrix,
   NearestVoters,
   pairwiseDistances,
   pairwiseDistancesAsync,
@@ -17,49 +15,20 @@ import {
   topKAsync,
   type VoteMatrix,
 } from '../lib/index.js';
-import { fromRows, randomFloats, votesFromRows } from './helpers/matrices.js';
-
-const a = fromRows([
-  [1, 0],
-  [0, 1],
-  [3, 4],
-]);
-const b = fromRows([
-  [2, 0],
-  [0, -1],
-]);
-const votes = votesFromRows([
-  [1, 0],
-  [0, -1],
-  [0, 0],
-]);
-const good: ExtendVotesInput = { votes, embeddings: a, thresholds: 0.5 };
-
-/** Something of the wrong type, given as if it were right. */
-const wrong = (value: unknown) => value as never;
-const { data } = a;
-const withValue = (row: number, column: number, value: number): FloatMatrix => {
-  const copy = data.slice();
-  copy[row * 2 + column] = value;
-  return { data: copy, shape: [3, 2] };
-};
-const resizable = (bytes: number) =>
-  Reflect.construct(ArrayBuffer, [bytes, { maxByteLength: 2 * bytes }]) as ArrayBuffer;
-const growable = (bytes: number) =>
-  Reflect.construct(SharedArrayBuffer, [bytes, { maxByteLength: 2 * bytes }]) as SharedArrayBuffer;
-function detached(): Float32Array {
-  const values = data.slice();
-  structuredClone(values, { transfer: [values.buffer] });
-  return values;
-}
-
-/** The call and its async form are refused with this message. */
-function refuses(title: string, message: string | RegExp, call: () => unknown, job: () => Promise<unknown>) {
-  it(title, async () => {
-    expect(call).toThrow(message);
-    await expect(job()).rejects.toThrow(message);
-  });
-}
+import { fromRows } from './helpers/matrices.js';
+import {
+  a,
+  b,
+  data,
+  detached,
+  good,
+  growable,
+  refuses,
+  resizable,
+  votes,
+  withValue,
+  wrong,
+} from './helpers/wrong-arguments.js';
 
 describe('matrices', () => {
   const cases: [title: string, matrix: unknown, message: string | RegExp][] = [
@@ -310,266 +279,5 @@ describe('out', () => {
   it('may be a matrix', () => {
     const out = { data: new Float32Array(6), shape: [3, 2] as const };
     expect(pairwiseDistances(a, b, { out }).data).toBe(out.data);
-  });
-});
-
-describe('votes and thresholds', () => {
-  const cases: [title: string, change: object, message: string][] = [
-    [
-      'votes of another type',
-      { votes: { data: Int32Array.from(votes.data), shape: [3, 2] } },
-      'Expected a Int8Array for votes.data but received Int32Array(6)',
-    ],
-    [
-      'a vote that is neither -1, 0 nor +1',
-      {
-        votes: votesFromRows([
-          [1, 0],
-          [0, 2],
-          [0, 0],
-        ]),
-      },
-      'Expected -1, 0 (abstain) or +1 for votes at row 1, column 1 but received 2',
-    ],
-    [
-      'a class above the number of classes',
-      {
-        votes: votesFromRows(
-          [
-            [1, 0],
-            [0, 3],
-            [4, 0],
-          ],
-          3,
-        ),
-      },
-      'Expected 0 (abstain) to 3 for votes at row 2, column 0 but received 4',
-    ],
-    [
-      'a negative class',
-      {
-        votes: votesFromRows(
-          [
-            [1, 0],
-            [0, 3],
-            [0, -1],
-          ],
-          3,
-        ),
-      },
-      'Expected 0 (abstain) to 3 for votes at row 2, column 1 but received -1',
-    ],
-    [
-      'one class',
-      {
-        votes: votesFromRows(
-          [
-            [1, 0],
-            [0, 1],
-            [0, 0],
-          ],
-          1,
-        ),
-      },
-      'Expected an integer in [2, 127] for votes.classes but received 1',
-    ],
-    [
-      'fewer vote rows than embeddings',
-      { votes: votesFromRows([[1, 0]]) },
-      'Expected 3 rows (as in embeddings) for votes but received 1',
-    ],
-    [
-      'a support with other labelling functions',
-      { support: { votes: votesFromRows([[1], [1]]), embeddings: b } },
-      'Expected 2 labelling functions (as in votes) for support.votes but received 1',
-    ],
-    [
-      'a support with other classes',
-      {
-        support: {
-          votes: votesFromRows(
-            [
-              [1, 3],
-              [0, 0],
-            ],
-            3,
-          ),
-          embeddings: b,
-        },
-      },
-      'Expected votes -1/+1 (as in votes) for support.votes but received votes 1 to 3',
-    ],
-    [
-      'a support of another width',
-      { support: { votes: votesFromRows([[1, 1]]), embeddings: fromRows([[1, 2, 3]]) } },
-      'Expected 2 columns (as in embeddings) for support.embeddings but received 3',
-    ],
-    [
-      'a bad vote in the support',
-      {
-        support: {
-          votes: votesFromRows([
-            [1, 1],
-            [0, 9],
-          ]),
-          embeddings: b,
-        },
-      },
-      'Expected -1, 0 (abstain) or +1 for support.votes at row 1, column 1 but received 9',
-    ],
-    ['no support in support', { support: null }, 'Expected { votes, embeddings } for support but received null'],
-    [
-      'too many thresholds',
-      { thresholds: [0.5, 0.5, 0.5] },
-      'Expected 2 numbers (one per labelling function) for thresholds but received 3',
-    ],
-    ['no thresholds', { thresholds: undefined }, 'for thresholds but received undefined'],
-    ['a NaN threshold', { thresholds: Number.NaN }, 'Expected a number for thresholds but received NaN'],
-    [
-      'a NaN among thresholds',
-      { thresholds: [0.5, Number.NaN] },
-      'Expected a number for thresholds[1] but received NaN',
-    ],
-    ['a threshold in words', { thresholds: [0.5, 'high'] }, 'Expected a number for thresholds[1] but received "high"'],
-    ['k below 1', { k: 0 }, 'Expected an integer >= 1 for k but received 0'],
-    ['an unknown metric', { metric: 'L2' }, "Expected one of 'cosine', 'dot', 'l2' for metric but received \"L2\""],
-  ];
-  for (const [title, change, message] of cases) {
-    refuses(
-      title,
-      message,
-      () => extendVotes(wrong({ ...good, ...change })),
-      () => extendVotesAsync(wrong({ ...good, ...change })),
-    );
-  }
-
-  it('signed votes mean two classes, 1 and 2 mean two classes too, but they do not mix', () => {
-    const classes = votesFromRows(
-      [
-        [1, 2],
-        [0, 0],
-      ],
-      2,
-    );
-    expect(() => extendVotes({ ...good, support: { votes: classes, embeddings: b } })).toThrow(
-      'Expected votes -1/+1 (as in votes) for support.votes but received votes 1 to 2',
-    );
-  });
-
-  it('names bad thresholds of NearestVoters.extend and bad class indices', () => {
-    const voters = new NearestVoters(good);
-    expect(() => voters.extend([1])).toThrow('Expected 2 numbers (one per labelling function) for thresholds');
-    expect(() => voters.nearest(2)).toThrow('Expected an integer in [0, 1] for classIndex but received 2');
-  });
-});
-
-describe('EmbeddingSet', () => {
-  refuses(
-    'of another metric than the call',
-    "Expected an EmbeddingSet with metric 'l2' for a but received one with metric 'cosine'",
-    () => pairwiseDistances(new EmbeddingSet(a), b, { metric: 'l2' }),
-    () => pairwiseDistancesAsync(new EmbeddingSet(a), b, { metric: 'l2' }),
-  );
-  it('made of a set', () => {
-    const message = 'Expected a matrix for embeddings but received an instance of EmbeddingSet';
-    expect(() => new EmbeddingSet(wrong(new EmbeddingSet(a)))).toThrow(message);
-  });
-
-  const closed = new EmbeddingSet(a);
-  closed.close();
-  refuses(
-    'closed, as an operand',
-    'Expected an open EmbeddingSet for queries but received one that is closed',
-    () => topK(closed, b, { k: 1 }),
-    () => topKAsync(closed, b, { k: 1 }),
-  );
-  it('closed: bytes is refused, closing again is fine', () => {
-    expect(() => closed.bytes).toThrow('Expected an open EmbeddingSet');
-    closed.close();
-  });
-  it('closed by the end of a using block', () => {
-    const set = new EmbeddingSet(a);
-    set[Symbol.dispose]();
-    expect(() => set.bytes).toThrow('Expected an open EmbeddingSet');
-  });
-  it('closed NearestVoters', () => {
-    const voters = new NearestVoters(good);
-    voters.close();
-    voters.close();
-    for (const use of [() => voters.extend(1), () => voters.nearest(0), () => voters.extendWithNeighbors(1)])
-      expect(use).toThrow('Expected an open NearestVoters for this call but received one that is closed');
-  });
-});
-
-describe('zero rows under cosine', () => {
-  const withZero = fromRows([
-    [0, 0],
-    [1, 1],
-    [2, 0],
-  ]);
-
-  it('score 0 in matrices and top-k', () => {
-    expect([...pairwiseSimilarities(withZero, b).data.subarray(0, 2)]).toEqual([0, 0]);
-    expect([...pairwiseDistances(withZero, b).data.subarray(0, 2)]).toEqual([1, 1]);
-    const { indices, scores } = topK(fromRows([[-1, 0]]), withZero, { k: 3 });
-    expect([...indices]).toEqual([0, 1, 2]);
-    expect(scores[0]).toBe(0);
-  });
-
-  it('neither give nor receive votes', () => {
-    const direct = votesFromRows([
-      [1, 0],
-      [0, 0],
-      [0, -1],
-    ]);
-    const { votes: extended, neighbors } = extendVotes({ votes: direct, embeddings: withZero, thresholds: -2 });
-    expect([...extended.data]).toEqual([1, 0, 0, -1, 0, -1]);
-    expect([...neighbors]).toEqual([-1, -2, -2, 2, -2, -1]);
-  });
-
-  it('are ordinary points under l2 and dot', () => {
-    const direct = votesFromRows([[1], [0], [0]]);
-    for (const [metric, thresholds] of [
-      ['l2', 100],
-      ['dot', -1],
-    ] as const) {
-      const { votes: extended } = extendVotes({ votes: direct, embeddings: withZero, thresholds, metric });
-      expect([...extended.data]).toEqual([1, 1, 1]);
-    }
-  });
-});
-
-describe('empty things', () => {
-  const none: FloatMatrix = { data: new Float32Array(0), shape: [0, 2] };
-  const noVotes: VoteMatrix = { data: new Int8Array(0), shape: [0, 2] };
-
-  it('no rows give empty results', async () => {
-    expect(pairwiseDistances(none, b)).toEqual({ data: new Float32Array(0), shape: [0, 2] });
-    expect(await pairwiseDistancesAsync(a, none)).toEqual({ data: new Float32Array(0), shape: [3, 0] });
-    expect(topK(none, b, { k: 2 }).shape).toEqual([0, 2]);
-    expect(extendVotes({ votes: noVotes, embeddings: none, thresholds: 0 }).votes).toEqual(noVotes);
-    expect(new EmbeddingSet(none).shape).toEqual([0, 2]);
-  });
-  refuses(
-    'top-k of no support rows',
-    'Expected at least one row for support but received 0',
-    () => topK(a, none, { k: 1 }),
-    () => topKAsync(a, none, { k: 1 }),
-  );
-  it('no support rows extend nothing', () => {
-    const extended = extendVotes({ ...good, support: { votes: noVotes, embeddings: none } });
-    expect(extended.votes).toEqual(votes);
-    expect([...extended.neighbors]).toEqual([-1, -2, -2, -1, -2, -2]);
-  });
-  it('no labelling functions', () => {
-    const empty: VoteMatrix = { data: new Int8Array(0), shape: [3, 0] };
-    expect(extendVotes({ votes: empty, embeddings: a, thresholds: [] }).votes).toEqual(empty);
-  });
-  it('one labelling function, and one without votes', () => {
-    const embeddings = randomFloats(4, 3, 1);
-    const extended = extendVotes({ votes: votesFromRows([[1], [0], [0], [0]]), embeddings, thresholds: -2 });
-    expect([...extended.votes.data]).toEqual([1, 1, 1, 1]);
-    const silent = extendVotes({ votes: votesFromRows([[0], [0], [0], [0]]), embeddings, thresholds: -2 });
-    expect([...silent.votes.data, ...silent.neighbors]).toEqual([0, 0, 0, 0, -2, -2, -2, -2]);
   });
 });
