@@ -35,7 +35,8 @@ if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND NOT NEARVOTE_SANITIZE AND CMAKE_S
     list(APPEND NEARVOTE_EMULATED_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/emulated/${kernel}.cpp)
   endforeach()
   add_library(nearvote_cuda_emulated MODULE ${NEARVOTE_EMULATED_SOURCES} native/cuda/placement.cpp
-                                            native/cuda/emulation/emulation.cpp native/cuda/emulation/hopper.cpp)
+                                            native/cuda/emulation/emulation.cpp native/cuda/emulation/hopper.cpp
+                                            native/cuda/emulation/runtime.cpp)
   set_target_properties(nearvote_cuda_emulated PROPERTIES OUTPUT_NAME nearvote-cuda-emulated PREFIX "" SUFFIX ".so")
   target_compile_options(nearvote_cuda_emulated PRIVATE -Wall -Wextra -Wno-unknown-pragmas -ffp-contract=off)
   target_compile_definitions(nearvote_cuda_emulated PRIVATE NEARVOTE_EMULATED)
@@ -56,7 +57,7 @@ if(NEARVOTE_TESTS AND NOT CMAKE_JS_VERSION AND CMAKE_SYSTEM_NAME STREQUAL "Linux
     add_test(NAME cuda_emulated_wgmma COMMAND cuda_self_test $<TARGET_FILE:nearvote_cuda_emulated> --cases 40)
     set_tests_properties(cuda_emulated_wgmma PROPERTIES ENVIRONMENT NEARVOTE_CUDA_SKETCH=wgmma)
     add_executable(test_cuda_maps native/cuda/test_maps.cpp native/cuda/emulation/emulation.cpp
-                                  native/cuda/emulation/hopper.cpp)
+                                  native/cuda/emulation/hopper.cpp native/cuda/emulation/runtime.cpp)
     target_compile_definitions(test_cuda_maps PRIVATE NEARVOTE_EMULATED)
     target_compile_options(test_cuda_maps PRIVATE -Wall -Wextra)
     target_include_directories(test_cuda_maps PRIVATE native)
