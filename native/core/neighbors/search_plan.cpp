@@ -31,11 +31,11 @@ SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support,
   if (wanted > 1 && plan.query_blocks > 0 && plan.query_blocks < 2 * wanted)
     plan.segments = std::clamp<int64_t>(4 * wanted / plan.query_blocks, 1, std::max<int64_t>(1, plan.support_blocks));
   plan.threads = effective_threads(wanted, plan.tasks());
-  // The order costs a few hundred products per row and a copy of the packed support.
+  // The order costs a few hundred products per row and, of rounded operands, a copy of the packed support.
+  const bool copied = support.precision() != simd::Precision::f32;
   plan.by_locality = !plan.direct && plan.segments == 1 && support.metric() != Metric::dot &&
-                     support.precision() != simd::Precision::f32 &&
                      std::min(queries.rows(), searched_rows) >= kOrderFrom &&
-                     searched_rows * support.steps() * simd::kLineBytes <= kOrderedBytes;
+                     (!copied || searched_rows * support.steps() * simd::kLineBytes <= kOrderedBytes);
   return plan;
 }
 
