@@ -57,8 +57,9 @@ Operand::Operand(const Napi::CallbackInfo& info, size_t index, const char* name)
   }
 }
 
-std::shared_ptr<const EmbeddingSet> Operand::resolve(Metric metric, const RunOptions& options, int64_t room) const {
-  return set_ != nullptr ? set_ : std::make_shared<const EmbeddingSet>(matrix_, metric, options, name_, room);
+std::shared_ptr<const EmbeddingSet> Operand::resolve(Metric metric, const RunOptions& options, int64_t room,
+                                                     Packing packing) const {
+  return set_ != nullptr ? set_ : std::make_shared<const EmbeddingSet>(matrix_, metric, options, name_, room, packing);
 }
 
 void register_embedding_set(Napi::Env env, Napi::Object exports) {

@@ -23,7 +23,8 @@ class Operand {
   Operand(const Napi::CallbackInfo& info, size_t index, const char* name);
 
   // The set, packed now if the operand is a matrix, with room for that many rows more. Called inside the job.
-  std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options, int64_t room = 0) const;
+  std::shared_ptr<const EmbeddingSet> resolve(Metric metric, const RunOptions& options, int64_t room = 0,
+                                              Packing packing = Packing::filter) const;
   bool is_matrix() const { return set_ == nullptr; }
   FloatMatrix matrix() const { return matrix_; }
   const char* name() const { return name_; }
@@ -54,9 +55,9 @@ struct OperandPair {
   struct Sets {
     std::shared_ptr<const EmbeddingSet> a, b;
   };
-  Sets resolve(Metric metric, const RunOptions& options) const {
-    auto first = a.resolve(metric, options);
-    return {first, b.same_as(a) ? first : b.resolve(metric, options)};
+  Sets resolve(Metric metric, const RunOptions& options, Packing packing = Packing::filter) const {
+    auto first = a.resolve(metric, options, 0, packing);
+    return {first, b.same_as(a) ? first : b.resolve(metric, options, 0, packing)};
   }
 };
 

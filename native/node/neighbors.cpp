@@ -39,7 +39,7 @@ Napi::Value pairwise_values(const Napi::CallbackInfo& info) {
     options.job = job;
     options.device = device;
     options.precise = precise;
-    const auto sets = operands.resolve(metric, options);
+    const auto sets = operands.resolve(metric, options, Packing::none);
     pairwise(*sets.a, *sets.b, output, out, options);
   });
 }

@@ -67,13 +67,14 @@ EmbeddingSet::Memory::Memory(int64_t rows, int64_t room, int64_t stride, int64_t
       values(capacity * stride),
       panels(capacity / simd::kLanes * panel_size) {}
 
-EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options, const char* name, int64_t room)
+EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options, const char* name, int64_t room,
+                           Packing packing)
     : rows_(rows.rows),
       dims_(rows.cols),
       stride_((rows.cols + 15) / 16 * 16),
       metric_(metric),
       kernels_(&simd::active_kernels()),
-      precision_(kernels_->precision) {
+      precision_(packing == Packing::none ? simd::Precision::f32 : kernels_->precision) {
   if (dims_ < 1) throw expected("at least one column", name, std::to_string(dims_));
   if (rows_ < 0 || rows_ >= std::numeric_limits<int32_t>::max())
     throw expected("fewer than 2^31 rows", name, std::to_string(rows_));

@@ -26,12 +26,17 @@
 
 namespace nearvote {
 
+enum class Packing {
+  filter,  // for every search
+  none,    // the rows only, for matrices; searches then run on float32
+};
+
 class EmbeddingSet {
  public:
   // rows: n x d, n >= 0, d >= 1, fewer than 2^31 rows. Throws InvalidArgument naming row and column of the first NaN or
   // Inf, Cancelled when the job is. `name`: what messages call the rows. room: for that many rows more.
   EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& options = {}, const char* name = "embeddings",
-               int64_t room = 0);
+               int64_t room = 0, Packing packing = Packing::filter);
 
   // head's rows, then tail's, as they are: in head's memory if nothing else grew into its room, else copied with room
   // for half as many rows more. Throws InvalidArgument unless the two are comparable. Not for concurrent use with other

@@ -38,6 +38,9 @@ class Finish {
     return static_cast<float>(complement_ ? 1 - score : score);
   }
 
+  // The values are the dots.
+  bool keeps_dots() const { return metric_ != Metric::l2 && !complement_; }
+
   // out[c] for columns first .. first + count of row i, from their dots.
   void from_dots(int64_t i, int64_t first, int64_t count, const float* dots, float* out) const {
     if (metric_ == Metric::l2) {
@@ -100,8 +103,8 @@ void product_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& 
                     const JobControl& job) {
   const simd::Kernels& kernels = a.kernels();
   const int64_t dims = a.dims(), blocks = (b.rows() + kColumns - 1) / kColumns;
-  // Few column blocks: cut the rows too.
-  const int64_t wanted = 4 * effective_threads(threads, 1 << 20);
+  // Few column blocks: cut the rows too, so that no thread waits long for the last one.
+  const int64_t wanted = 16 * effective_threads(threads, 1 << 20);
   const int64_t parts = std::clamp<int64_t>((wanted + blocks - 1) / blocks, 1, (a.rows() + kRows - 1) / kRows);
   const int64_t tasks = blocks * parts;
   threads = effective_threads(threads, tasks);
@@ -126,6 +129,8 @@ void product_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& 
       }
       kernels.pack_f32(rows, dims, packed.data() + group * simd::kLanes * dims);
     }
+    // Dots that need no finishing go where they belong; others, and those beside a partial group's, through the tile.
+    const int64_t direct = finish.keeps_dots() ? columns / simd::kLanes : 0, beside = direct * simd::kLanes;
     const int64_t part = task % parts;
     const int64_t begin = a.rows() * part / parts, end = a.rows() * (part + 1) / parts;
     for (int64_t i = begin; i < end; i += kRows) {
@@ -133,9 +138,15 @@ void product_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& 
       const int64_t count = std::min(kRows, end - i);
       const float* rows[kRows];
       for (int64_t r = 0; r < count; ++r) rows[r] = a.row(i + r);
-      kernels.product_f32(rows, count, packed.data(), groups, dims, nullptr, tile.data(), kColumns, simd::kLanes);
+      float* target = out + i * b.rows() + first;
+      if (direct > 0)
+        kernels.product_f32(rows, count, packed.data(), direct, dims, nullptr, target, b.rows(), simd::kLanes);
+      if (direct == groups) continue;
+      kernels.product_f32(rows, count, packed.data() + beside * dims, groups - direct, dims, nullptr, tile.data(),
+                          kColumns, simd::kLanes);
       for (int64_t r = 0; r < count; ++r)
-        finish.from_dots(i + r, first, columns, tile.data() + r * kColumns, out + (i + r) * b.rows() + first);
+        finish.from_dots(i + r, first + beside, columns - beside, tile.data() + r * kColumns,
+                         target + r * b.rows() + beside);
     }
     job.report(++done, tasks);
   });

@@ -11,13 +11,18 @@ namespace {
 
 constexpr int kVectors = kLanes / Vec::width;  // per group
 
+// Piece by piece, so that what is written in strides stays in the first-level cache.
 inline void pack_f32(const float* const* rows, int64_t depth, float* packed) {
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const float* row = rows[lane];
-    if (row == nullptr) {
-      for (int64_t k = 0; k < depth; ++k) packed[k * kLanes + lane] = 0;
-    } else {
-      for (int64_t k = 0; k < depth; ++k) packed[k * kLanes + lane] = row[k];
+  constexpr int64_t kPiece = 16;
+  for (int64_t begin = 0; begin < depth; begin += kPiece) {
+    const int64_t end = begin + kPiece < depth ? begin + kPiece : depth;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float* row = rows[lane];
+      if (row == nullptr) {
+        for (int64_t k = begin; k < end; ++k) packed[k * kLanes + lane] = 0;
+      } else {
+        for (int64_t k = begin; k < end; ++k) packed[k * kLanes + lane] = row[k];
+      }
     }
   }
 }

@@ -175,13 +175,19 @@ TEST(matrices_are_within_their_bound_and_precise_ones_canonical) {
   for (Kind kind : {Kind::random, Kind::duplicates, Kind::zero_rows, Kind::mixed_norm, Kind::far_from_origin})
     for (int64_t dims : {1, 3, 17, 64, 131})
       for (Metric metric : kMetrics) {
-        const ref::Floats a = ref::embeddings(kind, 37, dims, 5), b = ref::embeddings(kind, 71, dims, 6);
+        // Columns in whole groups of lanes and not.
+        const ref::Floats a = ref::embeddings(kind, 37, dims, 5),
+                          b = ref::embeddings(kind, dims % 2 ? 71 : 64, dims, 6);
         const EmbeddingSet left(a.view(), metric), right(b.view(), metric);
         const std::vector<double> keys = ref::keys(a, b, metric);
         const auto output = metric == Metric::dot ? PairwiseOutput::similarity : PairwiseOutput::distance;
         std::vector<float> fast(keys.size()), precise(keys.size());
         PairwiseOptions options;
         pairwise(left, right, output, fast.data(), options);
+        std::vector<float> unpacked(keys.size());
+        pairwise({a.view(), metric, {}, "a", 0, Packing::none}, {b.view(), metric, {}, "b", 0, Packing::none}, output,
+                 unpacked.data(), options);
+        CHECK(unpacked == fast);
         options.precise = true;
         pairwise(left, right, output, precise.data(), options);
         bool exact = true, close = true;
