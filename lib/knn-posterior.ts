@@ -6,7 +6,7 @@ import { addon, type Control } from './native.js';
 import { joinLists, type NeighborLists, neighborLists, neighborListsAsync, type Support } from './neighbor-lists.js';
 import { choose, MIN_GOLD, type SmoothingReport } from './posterior-choice.js';
 import { EndModelTrainer, type MixedEndModel, mixPosteriors } from './posterior-end-model.js';
-import { type Beliefs, nativeLists, type OwnEvidence, ownFactor, PosteriorGraph } from './posterior-graph.js';
+import { type Beliefs, nativeLists, type OwnEvidence, PosteriorGraph } from './posterior-graph.js';
 import type { AsyncOptions, CallOptions } from './types.js';
 
 /** About sqrt(n) neighbours (the classical rate for k nearest neighbours), at most this many. */
@@ -78,25 +78,20 @@ export class KnnPosterior {
       lists = joinLists(lists, await neighborListsAsync(separate.embeddings, total - n, support, k, more));
     }
     options.onLists?.();
-    const graph = new PosteriorGraph(
-      lists,
-      separate ? joinFloats(rows.proba, separate.proba) : rows.proba,
-      separate ? joinCounts(rows.counts, separate.counts) : rows.counts,
-      goldOf(gold, n, total),
-      classBalance,
-      options,
-    );
+    const own = separate
+      ? { proba: joinFloats(rows.proba, separate.proba), counts: joinCounts(rows.counts, separate.counts) }
+      : rows;
+    const labels = goldOf(gold, n, total);
+    const graph = await PosteriorGraph.of(lists, own, labels, classBalance, options);
     const trainer =
       options.endModel === false || graph.known.length < MIN_GOLD
         ? undefined
-        : new EndModelTrainer(support, graph.labels, graph.classes, options);
+        : new EndModelTrainer(support, labels, graph.classes, options);
     const { settings, endModelWeight, report } = await choose(graph, trainer);
-    const beliefs =
-      report.neighbors === 0
-        ? graph.unlinked()
-        : await graph.propagate(settings, settings.goldWeight === 0 ? [] : graph.known);
-    const evidence = evidenceOf(rows.counts, lists, beliefs.weight);
-    let all = await graph.smooth(beliefs, settings.ownWeight, graph.all());
+    const smoothed = await graph.smooth(report.neighbors === 0 ? undefined : settings);
+    const { beliefs } = smoothed;
+    const evidence = smoothed.evidence.slice(0, n);
+    let all = smoothed.proba;
     let endModel: MixedEndModel | undefined;
     if (trainer && endModelWeight > 0) {
       endModel = { model: await trainer.train(all, graph.known), weight: endModelWeight };
@@ -111,15 +106,16 @@ export class KnnPosterior {
     const { state, weight, mean, ownWeight, classBalance } = this.#state;
     const proba = new Float64Array(own.proba.length);
     const evidence = evidenceOf(own.counts, lists, weight);
-    const factor = ownFactor(own, classBalance, ownWeight);
     const run = (control: Control) =>
       addon.smoothPosterior(
         ...nativeLists(lists, weight.length),
         state,
         weight,
         mean,
-        factor,
-        mean.length,
+        own.proba,
+        own.counts,
+        Float64Array.from(classBalance),
+        ownWeight,
         proba,
         threads ?? 0,
         control,
@@ -174,8 +170,8 @@ async function mixed(
   return mixPosteriors(proba, other, weight, model.classes, evidence);
 }
 
-/** @internal 1 where a row has a vote of its own or a neighbour that counts. */
-export function evidenceOf(
+/** 1 where a row has a vote of its own or a neighbour that counts. */
+function evidenceOf(
   counts: Int32Array,
   { indices, weights, k }: NeighborLists,
   supportWeight: Float64Array,

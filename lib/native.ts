@@ -139,37 +139,68 @@ export type NativeLists = readonly [
 
 export interface KnnPosteriorAddon {
   neighborWeights(metric: Metric, indices: Int32Array, scores: Float32Array, rows: number, k: number): void;
-  propagatePosterior(
-    ...args: [
-      ...NativeLists,
-      proba: Float64Array,
-      counts: Int32Array,
-      gold: Int32Array,
-      own: Float64Array,
-      classes: number,
-      goldWeight: number,
-      rounds: number,
-      state: Float64Array,
-      weight: Float64Array,
-      mean: Float64Array,
-      threads: number,
-      control: Control,
-    ]
-  ): Call;
   smoothPosterior(
     ...args: [
       ...NativeLists,
       state: Float64Array,
       weight: Float64Array,
       mean: Float64Array,
-      own: Float64Array,
-      classes: number,
+      proba: Float64Array,
+      counts: Int32Array,
+      balance: Float64Array,
+      ownWeight: number,
       out: Float64Array,
       threads: number,
       control: Control,
     ]
   ): Call;
+  newPosteriorGraph(): GraphHandle;
+  fillPosteriorGraph(
+    graph: GraphHandle,
+    indices: Int32Array,
+    weights: Float32Array,
+    rows: number,
+    k: number,
+    proba: Float64Array,
+    counts: Int32Array,
+    labels: Int32Array,
+    balance: Float64Array,
+    threads: number,
+    control: Control,
+  ): Call;
+  /** out: settings x gold rows x K. */
+  posteriorFolds(
+    graph: GraphHandle,
+    ownWeights: Float64Array,
+    goldWeights: Float64Array,
+    folds: number,
+    rounds: number,
+    out: Float64Array,
+    threads: number,
+    control: Control,
+  ): Call;
+  /** rounds 0: the rows' own posteriors alone; fold -1: no gold row is hidden. */
+  smoothGraph(
+    graph: GraphHandle,
+    ownWeight: number,
+    goldWeight: number,
+    rounds: number,
+    fold: number,
+    folds: number,
+    proba: Float64Array,
+    evidence: Uint8Array,
+    state: Float64Array,
+    weight: Float64Array,
+    mean: Float64Array,
+    threads: number,
+    control: Control,
+  ): Call;
+  /** Gold rows x K: what their own votes say. */
+  posteriorGraphGold(graph: GraphHandle): Float64Array;
 }
+
+/** What posteriors are smoothed on (native/node/posterior_graph.cpp). */
+export type GraphHandle = NativeHandle<'PosteriorGraph'>;
 
 export interface TransformAddon {
   fitTransform(

@@ -97,16 +97,6 @@ function merge(found: Found, rows: number, k: number, metric: Metric, selfFrom: 
   return { indices, weights, rows, k };
 }
 
-/** Some of the lists, in the order of `rows`. */
-export function pickLists({ indices, weights, k }: NeighborLists, rows: readonly number[]): NeighborLists {
-  const picked = { indices: new Int32Array(rows.length * k), weights: new Float32Array(rows.length * k) };
-  rows.forEach((row, at) => {
-    picked.indices.set(indices.subarray(row * k, (row + 1) * k), at * k);
-    picked.weights.set(weights.subarray(row * k, (row + 1) * k), at * k);
-  });
-  return { ...picked, rows: rows.length, k };
-}
-
 /** The lists of two groups of rows, one after the other. */
 export function joinLists(a: NeighborLists, b: NeighborLists): NeighborLists {
   const indices = new Int32Array(a.indices.length + b.indices.length);

@@ -1,6 +1,6 @@
 // How much own votes, gold rows and the end model count in a posterior: chosen by cross-validation on the gold rows.
 import { type EndModelTrainer, mixPosteriors } from './posterior-end-model.js';
-import { type Beliefs, type Judgement, type PosteriorGraph, ROUNDS, type Settings } from './posterior-graph.js';
+import { type Judgement, type PosteriorGraph, ROUNDS, type Settings } from './posterior-graph.js';
 
 /** n votes count as much as sqrt(n) independent ones, times this: votes are dependent, their product overstates them. */
 const OWN_WEIGHT = 1;
@@ -41,43 +41,23 @@ export interface Choice {
   readonly report: SmoothingReport;
 }
 
-/** The gold rows in folds of every fifth one, each with the beliefs that the labels of the others give. */
-async function* folds(graph: PosteriorGraph, settings: Settings, count: number) {
-  for (let fold = 0; fold < count; fold++) {
-    const held = graph.known.filter((_, at) => at % count === fold);
-    const clamped = count === 1 ? [] : graph.known.filter((_, at) => at % count !== fold);
-    const beliefs = await graph.propagate(settings, settings.goldWeight === 0 ? [] : clamped);
-    const place = (all: Float64Array, proba: Float64Array) => {
-      const classes = proba.length / held.length;
-      held.forEach((_, at) => {
-        all.set(proba.subarray(at * classes, (at + 1) * classes), (at * count + fold) * classes);
-      });
-    };
-    yield { held, clamped, beliefs, place } satisfies { beliefs: Beliefs; [other: string]: unknown };
-  }
-}
-
-/** Every gold row's posterior, predicted without its own label. */
-async function crossValidate(graph: PosteriorGraph, settings: Settings): Promise<Float64Array> {
-  const out = new Float64Array(graph.known.length * graph.classes);
-  // Where gold rows count for nothing, hiding them changes nothing.
-  for await (const { held, beliefs, place } of folds(graph, settings, settings.goldWeight === 0 ? 1 : FOLDS)) {
-    place(out, await graph.smooth(beliefs, settings.ownWeight, held));
-  }
-  return out;
-}
-
-/** The same beside an end model that has not seen the row either. */
+/** Every gold row's posterior from neighbours and an end model that have not seen its label. */
 async function crossValidateEndModel(
   graph: PosteriorGraph,
   settings: Settings,
   trainer: EndModelTrainer,
 ): Promise<Float64Array> {
-  const out = new Float64Array(graph.known.length * graph.classes);
-  for await (const { held, clamped, beliefs, place } of folds(graph, settings, FOLDS)) {
-    const proba = await graph.smooth(beliefs, settings.ownWeight, graph.all());
-    const model = await trainer.train(proba, clamped, held);
-    place(out, await trainer.predict(model, held));
+  const { classes, known } = graph;
+  const out = new Float64Array(known.length * classes);
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const held = known.filter((_, at) => at % FOLDS === fold);
+    const seen = known.filter((_, at) => at % FOLDS !== fold);
+    const { proba } = await graph.smooth(settings, { fold, folds: FOLDS });
+    const model = await trainer.train(proba, seen, held);
+    const predicted = await trainer.predict(model, held);
+    held.forEach((_, at) => {
+      out.set(predicted.subarray(at * classes, (at + 1) * classes), (at * FOLDS + fold) * classes);
+    });
   }
   return out;
 }
@@ -95,16 +75,19 @@ export async function choose(graph: PosteriorGraph, trainer: EndModelTrainer | u
     const report = { neighbors: graph.k, ...common, ...start, endModelWeight: 0, source: 'default' } as const;
     return { settings: start, endModelWeight: 0, report };
   }
-  let proba = await crossValidate(graph, start);
-  let settings: Settings = start;
+  const golden = [GOLD_WEIGHT, 0, ...GOLD_WEIGHTS].map((goldWeight) => ({ ...start, goldWeight }));
+  const first = await graph.crossValidate(golden, FOLDS);
+  let [settings, proba] = [start as Settings, first[0]!];
   let best: Judgement = graph.judge(proba);
-  const consider = async (other: Settings) => {
-    const tried = await crossValidate(graph, other);
-    const judged = graph.judge(tried);
-    if (judged.loss < best.loss) [settings, proba, best] = [other, tried, judged];
+  const consider = (tried: readonly Settings[], posteriors: readonly Float64Array[]) => {
+    tried.forEach((other, at) => {
+      const judged = graph.judge(posteriors[at]!);
+      if (judged.loss < best.loss) [settings, proba, best] = [other, posteriors[at]!, judged];
+    });
   };
-  for (const goldWeight of [0, ...GOLD_WEIGHTS]) await consider({ ...start, goldWeight });
-  for (const ownWeight of OWN_WEIGHTS) await consider({ ownWeight, goldWeight: settings.goldWeight });
+  consider(golden.slice(1), first.slice(1));
+  const weaker = OWN_WEIGHTS.map((ownWeight) => ({ ...settings, ownWeight }));
+  consider(weaker, await graph.crossValidate(weaker, FOLDS));
 
   let endModelWeight = 0;
   if (trainer) {
@@ -114,7 +97,7 @@ export async function choose(graph: PosteriorGraph, trainer: EndModelTrainer | u
       if (judged.loss < best.loss) [endModelWeight, best] = [weight, judged];
     }
   }
-  const direct = graph.judge(graph.direct(graph.known));
+  const direct = graph.judge(graph.direct());
   const alone = direct.accuracy > best.accuracy;
   if (alone) [settings, endModelWeight] = [{ ownWeight: 1, goldWeight: 0 }, 0];
   const report: SmoothingReport = {

@@ -3,8 +3,9 @@ import { rangeError } from './check.js';
 import { runJob } from './job.js';
 import { LabelModel, type LabelModelOptions } from './label-model.js';
 import { addon, type Call, type Control } from './native.js';
+import type { SmoothingReport } from './posterior-choice.js';
 import type { EditHandle, NativeChange, SessionHandle } from './session-native.js';
-import { SessionSmoother, type SessionSmoothing } from './session-posterior.js';
+import { smoothEdit } from './session-posterior.js';
 import type { SessionGoldRows, SessionLf } from './session-types.js';
 import type { AsyncOptions, Metric } from './types.js';
 import { VoteCounts } from './votes.js';
@@ -28,7 +29,7 @@ export interface SessionFit {
   readonly options: LabelModelOptions;
   readonly model: LabelModel;
   /** Of extension 'posterior'. */
-  readonly smoothing?: SessionSmoothing | undefined;
+  readonly smoothing?: SmoothingReport | undefined;
 }
 
 /** An edit's result before it is described. */
@@ -42,12 +43,10 @@ export class SessionEditor {
   readonly settings: SessionSettings;
   #fit: SessionFit | undefined;
   readonly #past: SessionFit[] = [];
-  readonly #smoother: SessionSmoother;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(settings: SessionSettings) {
     this.settings = settings;
-    this.#smoother = new SessionSmoother(settings.metric, settings.k, settings.threads);
   }
 
   /** @throws TypeError before the first edit. */
@@ -73,11 +72,11 @@ export class SessionEditor {
     { signal, onProgress }: AsyncOptions = {},
   ): Promise<Edited> {
     const start = performance.now();
-    const { classes, threads } = this.settings;
+    const { classes, threads, k } = this.settings;
     const edit = addon.newSessionEdit();
     await runJob({ signal, onProgress }, (control) => firstHalf(edit, control));
     const { gold, options } = { gold: this.#fit?.gold, options: this.#fit?.options ?? {}, ...next };
-    const { lfs, counts, rows, extends: reaches, lists } = addon.sessionEditCounts(edit);
+    const { lfs, counts, rows, extends: reaches } = addon.sessionEditCounts(edit);
     const model = await LabelModel.fitAsync(VoteCounts.of(lfs, classes, counts), {
       threads: threads || undefined,
       ...(gold && { classBalance: { labels: gold.labels } }),
@@ -86,18 +85,15 @@ export class SessionEditor {
     });
     const extension = this.settings.extension ?? (reaches ? 'votes' : 'posterior');
     // Without labelling functions nothing is known that could travel.
-    const smoothed =
+    const smoothing =
       extension === 'posterior' && lfs > 0
-        ? await this.#smoother.smooth({ session: this.handle, edit, model, gold, rows, lists }, { signal })
+        ? await smoothEdit({ session: this.handle, edit, model, gold, rows }, k, threads, { signal })
         : undefined;
-    const results = [smoothed?.proba, smoothed?.labels, smoothed?.evidence] as const;
-    await runJob({ signal }, (control) =>
-      addon.sessionCommit(this.handle, edit, model.flat, ...results, threads, control),
-    );
+    await runJob({ signal }, (control) => addon.sessionCommit(this.handle, edit, model.flat, threads, control));
     const change = addon.sessionChange(edit);
     if (this.#fit !== undefined) this.#past.push(this.#fit);
     this.#past.splice(0, this.#past.length - change.undoable);
-    this.#fit = { gold, options, model, smoothing: smoothed?.smoothing };
+    this.#fit = { gold, options, model, smoothing };
     return { change, start };
   }
 

@@ -1,6 +1,6 @@
 // Why a row has its label, from the parts that the native side adds up.
+import type { SmoothingReport } from './posterior-choice.js';
 import type { NativeExplanation } from './session-native.js';
-import type { SessionSmoothing } from './session-posterior.js';
 
 /** What one labelling function adds to the label of a row. */
 export interface Evidence {
@@ -58,7 +58,7 @@ export interface Explanation {
 export function readExplanation(
   row: number,
   native: NativeExplanation,
-  smoothing: SessionSmoothing | undefined,
+  smoothing: SmoothingReport | undefined,
 ): Explanation {
   const scale = (['log', 'shares', 'product'] as const)[native.combine]!;
   const weighted = (weights: readonly number[]) =>
@@ -81,27 +81,19 @@ export function readExplanation(
     ...(prior.logOdds !== undefined && {
       logOdds: evidence.reduce((sum, { logOdds }) => sum + logOdds!, prior.logOdds),
     }),
-    ...(smoothing && { neighbors: neighborEvidence(row, native, smoothing) }),
+    ...(smoothing && { neighbors: neighborEvidence(native, smoothing) }),
   };
 }
 
 /** The last round of smoothing (native/core/neighbors/knn_posterior.h) for one row, in parts. */
 function neighborEvidence(
-  row: number,
-  { own, evidence }: NativeExplanation,
-  { report, lists, beliefs }: SessionSmoothing,
+  { own, evidence, neighbors: rows, mean }: NativeExplanation,
+  { ownWeight }: SmoothingReport,
 ): NeighborEvidence {
-  const { state, weight, mean } = beliefs;
-  const size = mean.length;
-  const rows = Array.from(lists.indices.subarray(row * lists.k, (row + 1) * lists.k), (neighbor, at) => ({
-    row: neighbor,
-    weight: neighbor < 0 ? 0 : lists.weights[row * lists.k + at]! * weight[neighbor]!,
-    state: Array.from(state.subarray(neighbor * size, (neighbor + 1) * size)),
-  })).filter((neighbor) => neighbor.weight > 0);
   const total = rows.reduce((sum, neighbor) => sum + neighbor.weight, 0);
   const squares = rows.reduce((sum, neighbor) => sum + neighbor.weight ** 2, 0);
   const effective = squares > 0 ? total ** 2 / squares : 0;
-  const weights = Array.from(mean, (average, y) => {
+  const weights = mean.map((average, y) => {
     const sum = rows.reduce((s, neighbor) => s + neighbor.weight * neighbor.state[y]!, 0);
     const said = total > 0 ? (effective * sum) / total : 0;
     return Math.log((said + average) / ((effective + 1) * average));
@@ -109,9 +101,9 @@ function neighborEvidence(
   const votes = evidence.filter(({ vote }) => vote !== 0).length;
   return {
     own,
-    ownWeight: report.ownWeight / Math.sqrt(Math.max(1, votes)),
+    ownWeight: ownWeight / Math.sqrt(Math.max(1, votes)),
     weights,
-    ...(size === 2 && { logOdds: weights[1]! - weights[0]! }),
+    ...(mean.length === 2 && { logOdds: weights[1]! - weights[0]! }),
     rows,
   };
 }

@@ -1,5 +1,5 @@
 // What the native side of a session takes and gives (native/node/session.cpp).
-import type { Call, Control, NativeHandle, NativeOperand } from './native.js';
+import type { Call, Control, GraphHandle, NativeHandle, NativeOperand } from './native.js';
 import type { Metric } from './types.js';
 
 export type SessionHandle = NativeHandle<'Session'>;
@@ -41,6 +41,9 @@ export interface NativeExplanation {
   readonly own: readonly number[];
   readonly posterior: readonly number[];
   readonly label: number;
+  /** Of smoothed posteriors, else empty: the neighbours that count, nearest first, and the mean state. */
+  readonly neighbors: readonly { readonly row: number; readonly weight: number; readonly state: readonly number[] }[];
+  readonly mean: readonly number[];
 }
 
 /** An edit after its first half. */
@@ -51,8 +54,6 @@ export interface NativeCounts {
   readonly rows: number;
   /** Some labelling function reaches beyond its own votes. */
   readonly extends: boolean;
-  /** Number of the neighbour lists: other lists, another number. */
-  readonly lists: number;
 }
 
 export interface SessionAddon {
@@ -92,36 +93,29 @@ export interface SessionAddon {
     control: Control,
   ): Call;
   sessionEditCounts(edit: EditHandle): NativeCounts;
-  /** The first k entries of every list, -1 where a list ends. */
-  sessionNearest(
+  /** Fills the graph that the edit's posteriors are smoothed on. goldLabels: class indices, -1: unknown. */
+  sessionGraph(
+    session: SessionHandle,
     edit: EditHandle,
+    graph: GraphHandle,
+    model: Float64Array,
+    goldRows: Int32Array,
+    goldLabels: Int32Array,
     k: number,
-    indices: Int32Array,
-    scores: Float32Array,
     threads: number,
     control: Control,
   ): Call;
-  /** P(Y) of the votes (as `predictProba`) and how many there are, per row. */
-  sessionOwnEvidence(
-    session: SessionHandle,
+  /** Leaves the posteriors in the edit. rounds 0: the rows' own posteriors alone. */
+  sessionSmooth(
     edit: EditHandle,
-    model: Float64Array,
-    proba: Float64Array,
-    counts: Int32Array,
+    graph: GraphHandle,
+    ownWeight: number,
+    goldWeight: number,
+    rounds: number,
     threads: number,
     control: Control,
   ): Call;
-  /** proba, labels, evidence: of smoothing; undefined: they follow from the votes. */
-  sessionCommit(
-    session: SessionHandle,
-    edit: EditHandle,
-    model: Float64Array,
-    proba: Float64Array | undefined,
-    labels: Int8Array | undefined,
-    evidence: Uint8Array | undefined,
-    threads: number,
-    control: Control,
-  ): Call;
+  sessionCommit(session: SessionHandle, edit: EditHandle, model: Float64Array, threads: number, control: Control): Call;
   sessionUndo(session: SessionHandle, edit: EditHandle, threads: number, control: Control): Call;
   sessionSave(session: SessionHandle, path: string, notes: string, threads: number, control: Control): Call;
   sessionFile(path: string): { metric: Metric; classes: number; notes: string };

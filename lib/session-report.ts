@@ -102,7 +102,7 @@ export function sessionReport(
     lfs: lfs.map((lf, place) => lfStatistics(lf, place, rows, classes, model, goldVotes)),
     extension: smoothing ? 'posterior' : 'votes',
     coverage: rows === 0 ? 0 : covered / rows,
-    ...(smoothing && { smoothing: smoothing.report }),
+    ...(smoothing && { smoothing }),
     method: model.method,
     classBalance: model.classBalance,
     classBalanceSource: model.classBalanceSource,

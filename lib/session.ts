@@ -24,9 +24,8 @@ const LEAST_DEFAULT_LENGTH = 64;
  * after any edits has the very bits that `Epoxy.fit` gives for the same votes, thresholds, gold rows and model options
  * (without thresholds: with `endModel: false`).
  *
- * Edits are jobs off the event loop (without thresholds a few passes over the rows run on it: some 20 ms for 100,000),
- * apply in the order they were called, and an edit that fails changes nothing. What can be read at once (labels, report) is
- * the state of the last edit whose promise has resolved.
+ * Edits are jobs off the event loop, apply in the order they were called, and an edit that fails changes nothing. What can
+ * be read at once (labels, report) is the state of the last edit whose promise has resolved.
  */
 export class Session {
   readonly metric: Metric;

@@ -16,6 +16,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   nearvote::node::register_partitions(env, exports);
   nearvote::node::register_soft_votes(env, exports);
   nearvote::node::register_knn_posterior(env, exports);
+  nearvote::node::register_posterior_graph(env, exports);
   nearvote::node::register_embedding_transform(env, exports);
   return exports;
 }

@@ -17,6 +17,7 @@ void register_session(Napi::Env env, Napi::Object exports);
 void register_partitions(Napi::Env env, Napi::Object exports);
 void register_soft_votes(Napi::Env env, Napi::Object exports);
 void register_knn_posterior(Napi::Env env, Napi::Object exports);
+void register_posterior_graph(Napi::Env env, Napi::Object exports);
 void register_embedding_transform(Napi::Env env, Napi::Object exports);
 
 }  // namespace nearvote::node

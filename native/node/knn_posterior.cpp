@@ -11,7 +11,7 @@
 namespace nearvote::node {
 namespace {
 
-// What both calls start with: indices, weights, rows, k, support rows; 5 arguments.
+// What calls of lists start with: indices, weights, rows, k, support rows; 5 arguments.
 struct ListArgs {
   explicit ListArgs(const Napi::CallbackInfo& info) : support(int_arg(info, 4)) {
     lists.rows = int_arg(info, 2);
@@ -36,46 +36,24 @@ Napi::Value weights(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// propagatePosterior(ListArgs (5), proba, counts, gold, own, classes, goldWeight, rounds, state, weight, mean, threads,
-// control)
-Napi::Value propagate_posterior(const Napi::CallbackInfo& info) {
-  const ListArgs in(info);
-  if (in.lists.rows != in.support) throw Napi::RangeError::New(info.Env(), "Expected the lists of the support rows");
-  const int64_t classes = int_arg(info, 9);
-  const auto* proba = array_arg<double>(info, 5, in.support * classes);
-  const auto* counts = array_arg<int32_t>(info, 6, in.support);
-  const auto* gold = array_arg<int32_t>(info, 7, in.support);
-  const auto* own = array_arg<double>(info, 8, in.support * classes);
-  if (std::any_of(gold, gold + in.support, [&](int32_t label) { return label >= classes; })) {
-    throw Napi::RangeError::New(info.Env(), "Expected class indices");
-  }
-  const double gold_weight = double_arg(info, 10);
-  const int rounds = static_cast<int>(int_arg(info, 11));
-  auto* state = array_arg<double>(info, 12, in.support * classes);
-  auto* weight = array_arg<double>(info, 13, in.support);
-  auto* mean = array_arg<double>(info, 14, classes);
-  const int threads = static_cast<int>(int_arg(info, 15));
-  return run_call(info, [=](const JobControl& job) {
-    const Beliefs beliefs = propagate(in.lists, proba, counts, gold, own, classes, gold_weight, rounds, threads, job);
-    std::copy(beliefs.state.begin(), beliefs.state.end(), state);
-    std::copy(beliefs.weight.begin(), beliefs.weight.end(), weight);
-    std::copy(beliefs.mean.begin(), beliefs.mean.end(), mean);
-  });
-}
-
-// smoothPosterior(ListArgs (5), state, weight, mean, own, classes, out, threads, control)
+// smoothPosterior(ListArgs (5), state, weight, mean, proba, counts, balance, ownWeight, out, threads, control): one
+// round for rows with these posteriors of their own
 Napi::Value smooth_posterior(const Napi::CallbackInfo& info) {
   const ListArgs in(info);
-  const int64_t classes = int_arg(info, 9);
+  const int64_t classes = array_length(info, 7);
   const auto* state = array_arg<double>(info, 5, in.support * classes);
   const auto* weight = array_arg<double>(info, 6, in.support);
   const auto* mean = array_arg<double>(info, 7, classes);
-  const auto* own = array_arg<double>(info, 8, in.lists.rows * classes);
-  auto* out = array_arg<double>(info, 10, in.lists.rows * classes);
-  const int threads = static_cast<int>(int_arg(info, 11));
+  const auto* proba = array_arg<double>(info, 8, in.lists.rows * classes);
+  const auto* counts = array_arg<int32_t>(info, 9, in.lists.rows);
+  const auto* balance = array_arg<double>(info, 10, classes);
+  const double own_weight = double_arg(info, 11);
+  auto* out = array_arg<double>(info, 12, in.lists.rows * classes);
+  const int threads = static_cast<int>(int_arg(info, 13));
   return run_call(info, [=](const JobControl& job) {
     const Beliefs beliefs{{state, state + in.support * classes}, {weight, weight + in.support}, {mean, mean + classes}};
-    smooth_round(in.lists, beliefs, own, classes, out, threads, job);
+    const auto own = own_factor(proba, counts, {balance, balance + classes}, own_weight, in.lists.rows, threads);
+    smooth_round(in.lists, beliefs, own.data(), classes, out, threads, job);
   });
 }
 
@@ -83,7 +61,6 @@ Napi::Value smooth_posterior(const Napi::CallbackInfo& info) {
 
 void register_knn_posterior(Napi::Env env, Napi::Object exports) {
   exports.Set("neighborWeights", Napi::Function::New(env, weights));
-  exports.Set("propagatePosterior", Napi::Function::New(env, propagate_posterior));
   exports.Set("smoothPosterior", Napi::Function::New(env, smooth_posterior));
 }
 

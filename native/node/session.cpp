@@ -3,11 +3,10 @@
 #include <optional>
 #include <string>
 
-#include "core/base/parallel.h"
-#include "core/label_model/posterior.h"
 #include "node/addon.h"
 #include "node/args.h"
 #include "node/embedding_set.h"
+#include "node/graph_box.h"
 #include "node/job.h"
 #include "node/label_model.h"
 #include "node/session_box.h"
@@ -102,8 +101,8 @@ Napi::Value append_rows(const Napi::CallbackInfo& info) {
   });
 }
 
-// sessionEditCounts(edit) -> { lfs, counts, rows, extends, lists }: what the label model is to be fitted to, once the
-// first half is done; whether votes are extended; which neighbour lists (a number that other lists do not have)
+// sessionEditCounts(edit) -> { lfs, counts, rows, extends }: what the label model is to be fitted to, once the first
+// half is done; whether votes are extended
 Napi::Value edit_counts(const Napi::CallbackInfo& info) {
   const auto edit = Handle<EditBox>::open(info[0]);
   const VoteCounts& counts = edit->pending.counts;
@@ -114,7 +113,6 @@ Napi::Value edit_counts(const Napi::CallbackInfo& info) {
   result.Set("counts", flat);
   result.Set("rows", static_cast<double>(edit->pending.set->rows()));
   result.Set("extends", edit->pending.extends());
-  result.Set("lists", static_cast<double>(edit->pending.lists->id()));
   return result;
 }
 
@@ -128,69 +126,62 @@ std::function<void(Napi::Env)> publish(std::shared_ptr<Handle<SessionBox>> handl
   };
 }
 
-// sessionNearest(edit, k, indices: Int32Array rows x k, scores: Float32Array, threads, control): the first k entries of
-// every list, -1 where a list ends
-Napi::Value nearest(const Napi::CallbackInfo& info) {
-  auto edit = Handle<EditBox>::open(info[0]);
-  const int64_t k = int_arg(info, 1), rows = edit->pending.set->rows();
-  auto* indices = array_arg<int32_t>(info, 2, rows * k);
-  auto* scores = array_arg<float>(info, 3, rows * k);
-  const int threads = static_cast<int>(int_arg(info, 4));
-  return run_call(info, [=](const JobControl& job) {
-    const NeighborLists& lists = *edit->pending.lists;
-    constexpr int64_t kRows = 1024;
-    const int64_t tasks = (rows + kRows - 1) / kRows;
-    parallel_for(tasks, effective_threads(threads, tasks), [&](int64_t task, int) {
-      job.check();
-      for (int64_t row = task * kRows; row < std::min(rows, (task + 1) * kRows); ++row) {
-        const int64_t count = std::min(k, lists.count(row));
-        std::transform(lists.entries(row), lists.entries(row) + count, indices + row * k, NeighborLists::row_of);
-        std::copy_n(lists.scores(row), count, scores + row * k);
-        std::fill_n(indices + row * k + count, k - count, -1);
-      }
-    });
-  });
-}
-
 LabelModel model_arg(const Napi::CallbackInfo& info, size_t index, const EditBox& edit) {
   const VoteCounts& counts = edit.pending.counts;
   return unflatten_model(array_arg<double>(info, index, flat_model_length(counts.domain, counts.lfs)), counts.domain,
                          counts.lfs);
 }
 
-// sessionOwnEvidence(session, edit, model, proba: Float64Array, counts: Int32Array, threads, control)
-Napi::Value own_evidence(const Napi::CallbackInfo& info) {
+// sessionGraph(session, edit, graph, model, goldRows, goldLabels: class indices (-1: unknown), k, threads, control):
+// fills the graph that the edit's posteriors are smoothed on
+Napi::Value fill_graph(const Napi::CallbackInfo& info) {
   auto box = Handle<SessionBox>::open(info[0]);
   auto edit = Handle<EditBox>::open(info[1]);
-  const LabelModel model = model_arg(info, 2, *edit);
-  const int64_t rows = edit->pending.set->rows();
-  auto* proba = array_arg<double>(info, 3, rows * proba_columns(model));
-  auto* counts = array_arg<int32_t>(info, 4, rows);
-  const int threads = static_cast<int>(int_arg(info, 5));
+  auto graph = Handle<GraphBox>::open(info[2]);
+  const LabelModel model = model_arg(info, 3, *edit);
+  const int64_t rows = edit->pending.set->rows(), count = array_length(info, 4);
+  const auto* gold_rows = array_arg<int32_t>(info, 4, count);
+  const auto* labels = array_arg<int32_t>(info, 5, count);
+  std::vector<int32_t> gold(static_cast<size_t>(rows), -1);
+  for (int64_t i = 0; i < count; ++i) {
+    if (gold_rows[i] < 0 || gold_rows[i] >= rows || labels[i] >= model.domain.classes)
+      throw Napi::RangeError::New(info.Env(), "Expected rows of the session and class indices");
+    gold[static_cast<size_t>(gold_rows[i])] = labels[i];
+  }
+  const int64_t k = int_arg(info, 6);
+  const int threads = static_cast<int>(int_arg(info, 7));
   return run_call(info, [=](const JobControl& job) {
-    box->session.own_evidence(edit->pending, model, proba, counts, {threads, job});
+    graph->graph = box->session.posterior_graph(edit->pending, model, gold, k, {threads, job});
+    edit->pending.smoothed_k = k;
   });
 }
 
-// sessionCommit(session, edit, model, proba, labels, evidence, threads, control); the results are those of smoothing,
-// or undefined
+// sessionSmooth(edit, graph, ownWeight, goldWeight, rounds (0: own posteriors alone), threads, control): into the edit
+Napi::Value smooth(const Napi::CallbackInfo& info) {
+  auto edit = Handle<EditBox>::open(info[0]);
+  auto graph = Handle<GraphBox>::open(info[1]);
+  const SmoothingSettings settings{double_arg(info, 2), double_arg(info, 3)};
+  const int rounds = static_cast<int>(int_arg(info, 4));
+  const int threads = static_cast<int>(int_arg(info, 5));
+  return run_call(info, [=](const JobControl& job) {
+    const RunOptions options{threads, job};
+    edit->pending.smoothed =
+        rounds == 0 ? graph->graph->alone(options) : graph->graph->smooth(settings, {}, rounds, options);
+    graph->graph = nullptr;  // the handle lives until it is collected
+  });
+}
+
+// sessionCommit(session, edit, model, threads, control)
 Napi::Value commit(const Napi::CallbackInfo& info) {
   auto handle = Handle<SessionBox>::from(info[0]);
   auto box = Handle<SessionBox>::open(info[0]);
   auto edit = Handle<EditBox>::open(info[1]);
   const LabelModel model = model_arg(info, 2, *edit);
-  const int64_t rows = edit->pending.set->rows();
-  const bool smoothed = !info[3].IsUndefined();
-  Smoothed results{};
-  if (smoothed)
-    results = {array_arg<double>(info, 3, rows * proba_columns(model)), array_arg<int8_t>(info, 4, rows),
-               array_arg<uint8_t>(info, 5, rows)};
-  const int threads = static_cast<int>(int_arg(info, 6));
+  const int threads = static_cast<int>(int_arg(info, 3));
   return run_call(
       info,
       [=](const JobControl& job) {
-        edit->change =
-            box->session.commit(std::move(edit->pending), model, {threads, job}, smoothed ? &results : nullptr);
+        edit->change = box->session.commit(std::move(edit->pending), model, {threads, job});
         edit->state = box->session.state();
         edit->bytes = box->session.bytes();
       },
@@ -246,8 +237,8 @@ void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionRemoveLf", Napi::Function::New(env, remove_lf));
   exports.Set("sessionAppendRows", Napi::Function::New(env, append_rows));
   exports.Set("sessionEditCounts", Napi::Function::New(env, edit_counts));
-  exports.Set("sessionNearest", Napi::Function::New(env, nearest));
-  exports.Set("sessionOwnEvidence", Napi::Function::New(env, own_evidence));
+  exports.Set("sessionGraph", Napi::Function::New(env, fill_graph));
+  exports.Set("sessionSmooth", Napi::Function::New(env, smooth));
   exports.Set("sessionCommit", Napi::Function::New(env, commit));
   exports.Set("sessionUndo", Napi::Function::New(env, undo));
   exports.Set("sessionChange", Napi::Function::New(env, change));

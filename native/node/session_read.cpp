@@ -92,7 +92,7 @@ Napi::Array numbers(Napi::Env env, const std::vector<double>& values) {
 }
 
 // sessionExplain(session, row) -> { combine, start, evidence: [{ lf, vote, neighbor, score, weights }], own, posterior,
-// label }
+// label, neighbors: [{ row, weight, state }], mean }; neighbors and mean are empty unless posteriors are smoothed
 Napi::Value explain_row(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto state = Handle<SessionBox>::open(info[0])->visible;
@@ -117,6 +117,17 @@ Napi::Value explain_row(const Napi::CallbackInfo& info) {
   result.Set("own", numbers(env, explanation.own));
   result.Set("posterior", numbers(env, explanation.posterior));
   result.Set("label", static_cast<double>(explanation.label));
+  auto neighbors = Napi::Array::New(env, explanation.neighbors.size());
+  for (size_t j = 0; j < explanation.neighbors.size(); ++j) {
+    const NeighborState& neighbor = explanation.neighbors[j];
+    auto item = Napi::Object::New(env);
+    item.Set("row", static_cast<double>(neighbor.row));
+    item.Set("weight", neighbor.weight);
+    item.Set("state", numbers(env, neighbor.state));
+    neighbors.Set(static_cast<uint32_t>(j), item);
+  }
+  result.Set("neighbors", neighbors);
+  result.Set("mean", numbers(env, explanation.mean));
   return result;
 }
 

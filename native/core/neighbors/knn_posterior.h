@@ -9,8 +9,8 @@
 //   m_y    mean state of all rows that count. Dividing by it takes out the classes' different coverage: neighbours tell
 //          only what they say beyond the average row.
 // Rounds are repeated (label propagation, Zhu & Ghahramani 2002, with the label model's posterior as evidence at every
-// row and gold rows clamped): first only rows with evidence count, later all. Neighbours' votes are dependent evidence;
-// means instead of products keep k of them at the weight of one.
+// row and gold rows clamped; posterior_graph.h): first only rows with evidence count, later all. Neighbours' votes are
+// dependent evidence; means instead of products keep k of them at the weight of one.
 //
 // Every row is computed alone from the previous round's states: the same bits for any thread count.
 #pragma once
@@ -36,6 +36,11 @@ struct WeightedLists {
 // indices < 0, and rows without a positive similarity, get weight 0.
 void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int64_t rows, int64_t k, int threads = 0);
 
+// Evidence of a row itself, n x K: balance^(1 - a) * proba^a, a = own_weight / sqrt(votes): the class balance times the
+// votes' likelihood to the power a. counts: n, the votes; probabilities below 1e-6 count as that.
+std::vector<double> own_factor(const double* proba, const int32_t* counts, const std::vector<double>& balance,
+                               double own_weight, int64_t rows, int threads);
+
 // What neighbours are averaged over.
 struct Beliefs {
   std::vector<double> state;   // S x K: posterior of every support row
@@ -47,12 +52,5 @@ struct Beliefs {
 // beliefs.state.
 void smooth_round(const WeightedLists& lists, const Beliefs& beliefs, const double* own, int64_t classes, double* out,
                   int threads = 0, const JobControl& job = {});
-
-// Rounds over the support rows themselves. proba: S x K, posterior of every row from its own votes; counts: S, 1 where
-// a row has evidence in the first round; gold: S, class index of a clamped row or -1; gold_weight > 0: a clamped row
-// counts like that many others. own: S x K as in smooth_round. rounds >= 0. Returns the beliefs after these rounds.
-Beliefs propagate(const WeightedLists& lists, const double* proba, const int32_t* counts, const int32_t* gold,
-                  const double* own, int64_t classes, double gold_weight, int rounds, int threads = 0,
-                  const JobControl& job = {});
 
 }  // namespace nearvote

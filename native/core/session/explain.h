@@ -17,6 +17,13 @@ struct Evidence {
   std::vector<double> weights;  // K
 };
 
+// A neighbour that counts in a smoothed posterior, and what it stands for.
+struct NeighborState {
+  int32_t row;
+  double weight;
+  std::vector<double> state;  // K
+};
+
 struct Explanation {
   Combine combine;
   std::vector<double> start;  // K: what a row without votes has
@@ -24,6 +31,9 @@ struct Explanation {
   std::vector<double> own;        // proba_columns: what start and evidence give
   std::vector<double> posterior;  // proba_columns: own, unless the state is smoothed
   int8_t label;
+  // Of a smoothed state: the row's neighbours, nearest first, and the mean state of all rows (K).
+  std::vector<NeighborState> neighbors;
+  std::vector<double> mean;
 };
 
 // 0 <= row < state.rows().

@@ -1,7 +1,6 @@
 #include "core/session/neighbor_lists.h"
 
 #include <algorithm>
-#include <atomic>
 #include <numeric>
 
 #include "core/base/parallel.h"
@@ -17,11 +16,6 @@ constexpr int64_t kRowsPerTask = 1024;
 
 int64_t NeighborLists::default_length(int64_t rows) {
   return std::clamp<int64_t>((int64_t{1} << 25) / std::max<int64_t>(rows, 1), 64, 256);
-}
-
-int64_t NeighborLists::next_id() {
-  static std::atomic<int64_t> last{0};
-  return ++last;
 }
 
 // A row finds itself in its own list, so one slot more is kept.

@@ -38,9 +38,6 @@ class NeighborLists {
   int64_t length() const { return stride_ - 1; }
   int64_t bytes() const { return storage_->bytes() + rows() * 8; }
 
-  // Other lists, other number: tells whether what was copied from these still holds.
-  int64_t id() const { return id_; }
-
   int64_t count(int64_t row) const { return counts_[static_cast<size_t>(row)]; }
   bool complete(int64_t row) const { return count(row) == rows() - 1; }  // holds every other row
   const uint32_t* entries(int64_t row) const { return block(row).entries + place(row); }
@@ -67,9 +64,6 @@ class NeighborLists {
   void merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t count, bool complete);
   void search(const EmbeddingSet& set, const TailScores& tail, int64_t at);
 
-  static int64_t next_id();
-
-  int64_t id_ = next_id();
   int64_t stride_;
   std::shared_ptr<ListStorage> storage_;
   std::vector<ListStorage::Block> blocks_;

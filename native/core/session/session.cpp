@@ -34,6 +34,14 @@ void for_row_blocks(int64_t rows, const RunOptions& options, Body&& body) {
                [&](int64_t task, int) { body(task * kRowsPerTask, std::min(rows, (task + 1) * kRowsPerTask)); });
 }
 
+// The likeliest class; -1: another comes within 1e-9 of it. As in lib/columns.ts.
+int likeliest(const double* proba, int64_t classes) {
+  const double* best = std::max_element(proba, proba + classes);
+  for (const double* p = proba; p < proba + classes; ++p)
+    if (p != best && *p >= *best - 1e-9) return -1;
+  return static_cast<int>(best - proba);
+}
+
 // What differs between two states; rows that only one of them has count as changed.
 Change compare(const SessionState* before, const SessionState& after) {
   Change change;
@@ -63,7 +71,7 @@ Session::Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, Nei
     : set_(std::move(set)), domain_(domain), lists_(std::make_shared<NeighborLists>(std::move(lists))) {}
 
 int64_t Session::bytes() const {
-  int64_t total = set_->bytes() + lists_->bytes() + votes_.bytes();
+  int64_t total = set_->bytes() + lists_->bytes() + votes_.bytes() + smoothed_lists_.bytes();
   if (state_ != nullptr)
     for (const auto& lf : state_->lfs) total += lf->bytes();
   return total;
@@ -123,7 +131,10 @@ PendingEdit Session::append_rows(FloatMatrix rows, const std::vector<const int8_
   const EmbeddingSet all(rows, set_->metric(), options);
   for (size_t j = 0; j < votes.size(); ++j)
     check_votes({votes[j], rows.rows, 1}, domain_, "votes of '" + state_->lfs[j]->name + "'");
-  PendingEdit edit{set_, lists_, state_->lfs, {}, 0};
+  PendingEdit edit;
+  edit.set = set_;
+  edit.lists = lists_;
+  edit.lfs = state_->lfs;
   const int64_t batch = std::max<int64_t>(16, kAppendScores / std::max<int64_t>(set_->rows() + rows.rows, 1));
   for (int64_t first = 0; first < rows.rows; first += batch) {
     const int64_t count = std::min(batch, rows.rows - first);
@@ -173,18 +184,31 @@ VoteMatrix Session::show(const Columns& lfs, int64_t rows, const RunOptions& opt
   return {votes_.data(), rows, m};
 }
 
-void Session::own_evidence(const PendingEdit& edit, const LabelModel& model, double* proba, int32_t* counts,
-                           const RunOptions& options) {
-  const int64_t rows = edit.set->rows();
+std::shared_ptr<const PosteriorGraph> Session::posterior_graph(const PendingEdit& edit, const LabelModel& model,
+                                                               std::vector<int32_t> gold, int64_t k,
+                                                               const RunOptions& options) {
+  const int64_t rows = edit.set->rows(), columns = proba_columns(model);
   const VoteMatrix votes = show(edit.lfs, rows, options);
-  predict_proba(model, votes, proba, options.threads, options.job);
+  std::vector<double> proba(static_cast<size_t>(rows * domain_.classes));
+  std::vector<int32_t> counts(static_cast<size_t>(rows));
+  // One column: in front, spread from the end.
+  predict_proba(model, votes, proba.data(), options.threads, options.job);
+  for (int64_t row = rows - 1; columns == 1 && row >= 0; --row) {
+    const double p = proba[static_cast<size_t>(row)];
+    proba[static_cast<size_t>(2 * row)] = 1 - p;
+    proba[static_cast<size_t>(2 * row + 1)] = p;
+  }
   for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
-      counts[row] = static_cast<int32_t>(votes.cols - std::count(votes.row(row), votes.row(row) + votes.cols, 0));
+      counts[static_cast<size_t>(row)] =
+          static_cast<int32_t>(votes.cols - std::count(votes.row(row), votes.row(row) + votes.cols, 0));
   });
+  auto lists = smoothed_lists_.of(edit.lists, edit.set->metric(), k, options);
+  return std::make_shared<PosteriorGraph>(std::move(lists), std::move(proba), std::move(counts), std::move(gold),
+                                          model.class_balance, options);
 }
 
-Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& options, const Smoothed* smoothed) {
+Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& options) {
   auto next = std::make_shared<SessionState>();
   next->set = std::move(edit.set);
   next->lists = std::move(edit.lists);
@@ -196,11 +220,19 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
   next->proba.resize(static_cast<size_t>(rows * proba_columns(next->model)));
   next->labels.resize(static_cast<size_t>(rows));
   next->covered.resize(static_cast<size_t>(rows));
-  if (smoothed != nullptr) {
-    next->smoothed = true;
-    std::copy_n(smoothed->proba, next->proba.size(), next->proba.begin());
-    std::copy_n(smoothed->labels, rows, next->labels.begin());
-    std::copy_n(smoothed->evidence, rows, next->covered.begin());
+  if (edit.smoothed) {
+    SmoothedRows& smoothed = *edit.smoothed;
+    const int64_t classes = domain_.classes, columns = proba_columns(next->model);
+    for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const double* proba = smoothed.proba.data() + row * classes;
+        std::copy_n(proba + classes - columns, columns, next->proba.begin() + row * columns);
+        next->labels[static_cast<size_t>(row)] =
+            domain_.vote_of(smoothed.evidence[static_cast<size_t>(row)] != 0 ? likeliest(proba, classes) : -1);
+      }
+    });
+    next->covered = std::move(smoothed.evidence);
+    next->smoothing = {std::move(smoothed.beliefs), edit.smoothed_k};
   } else {
     const VoteMatrix votes = show(next->lfs, rows, options);
     predict_proba(next->model, votes, next->proba.data(), options.threads, options.job);
@@ -226,8 +258,8 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
 // As many states as fit a budget, at least one; of states with other rows than the next one only the last.
 void Session::remember(const SessionState& next) {
   history_.push_back(state_);
-  // A smoothed state goes with as much again that the caller keeps.
-  const int64_t bytes_of_state = std::max<int64_t>(1, next.rows() * (next.smoothed ? 50 : 20));
+  const auto doubles = static_cast<int64_t>(next.smoothing ? next.smoothing->beliefs.state.size() : 0);
+  const int64_t bytes_of_state = std::max<int64_t>(1, next.rows() * 20 + doubles * 8);
   const int64_t most = std::clamp<int64_t>(kHistoryBytes / bytes_of_state, 1, kHistoryStates);
   while (static_cast<int64_t>(history_.size()) > most) history_.pop_front();
   while (history_.size() > 1 && history_.front()->set != next.set) {

@@ -14,9 +14,11 @@
 
 #include "core/base/aligned.h"
 #include "core/label_model/model.h"
+#include "core/neighbors/posterior_graph.h"
 #include "core/session/column_counts.h"
 #include "core/session/lf_column.h"
 #include "core/session/neighbor_lists.h"
+#include "core/session/smoothed_lists.h"
 
 namespace nearvote {
 
@@ -27,6 +29,12 @@ struct Change {
   int64_t undoable = 0;                               // edits that undo() can take back now
 };
 
+// How posteriors came from the rows' own evidence and their neighbours' (neighbors/posterior_graph.h).
+struct Smoothing {
+  Beliefs beliefs;
+  int64_t k;  // neighbours a row
+};
+
 struct SessionState {
   std::shared_ptr<const EmbeddingSet> set;
   std::shared_ptr<const NeighborLists> lists;
@@ -34,10 +42,10 @@ struct SessionState {
   Columns lfs;
   VoteCounts counts;  // of the direct votes
   LabelModel model;
-  std::vector<double> proba;     // rows x proba_columns
-  std::vector<int8_t> labels;    // rows
-  std::vector<uint8_t> covered;  // rows: an LF votes, directly or extended; or what Smoothed says
-  bool smoothed = false;
+  std::vector<double> proba;           // rows x proba_columns
+  std::vector<int8_t> labels;          // rows
+  std::vector<uint8_t> covered;        // rows: an LF votes, directly or extended; smoothed: there is evidence
+  std::optional<Smoothing> smoothing;  // absent: labels follow from the votes
   int64_t covered_rows = 0;
 
   int64_t rows() const { return set->rows(); }
@@ -49,14 +57,6 @@ struct LfVotes {
   std::optional<double> threshold;  // needed for a new LF; a known one keeps its own
 };
 
-// Results that come from the rows' own evidence and their neighbours' (neighbors/knn_posterior.h) instead of extended
-// votes, computed by the caller.
-struct Smoothed {
-  const double* proba;      // rows x proba_columns
-  const int8_t* labels;     // rows
-  const uint8_t* evidence;  // rows: 1 where there is any
-};
-
 // The first half of an edit.
 struct PendingEdit {
   std::shared_ptr<const EmbeddingSet> set;
@@ -64,6 +64,8 @@ struct PendingEdit {
   Columns lfs;
   VoteCounts counts;
   int64_t looked_up = 0;
+  std::optional<SmoothedRows> smoothed;  // of an edit that extends no votes: what posterior_graph() led to
+  int64_t smoothed_k = 0;
 
   // Some labelling function reaches beyond its own votes.
   bool extends() const;
@@ -95,11 +97,13 @@ class Session {
   ColumnContext context(const RunOptions& options) const { return {*set_, *lists_, domain_, options}; }
 
   // --- second halves ---
-  // model: fitted to edit.counts. smoothed: of an edit that extends no votes; null: labels follow from the votes.
-  Change commit(PendingEdit edit, LabelModel model, const RunOptions& options, const Smoothed* smoothed = nullptr);
-  // What smoothing starts from: predict_proba of the extended votes, and per row how many LFs vote.
-  void own_evidence(const PendingEdit& edit, const LabelModel& model, double* proba, int32_t* counts,
-                    const RunOptions& options);
+  // model: fitted to edit.counts.
+  Change commit(PendingEdit edit, LabelModel model, const RunOptions& options);
+  // What smoothing is tried on: predict_proba of the votes, and every row's k nearest rows. gold: class index per row,
+  // -1: unknown. Holds until the next edit.
+  std::shared_ptr<const PosteriorGraph> posterior_graph(const PendingEdit& edit, const LabelModel& model,
+                                                        std::vector<int32_t> gold, int64_t k,
+                                                        const RunOptions& options);
   // Back to the state before the last commit; at most across one that added rows, as that renews every column.
   // Throws InvalidArgument when there is none.
   Change undo(const RunOptions& options);
@@ -117,6 +121,7 @@ class Session {
   // The extended votes as the label model reads them, and which columns they show.
   AlignedBuffer<int8_t> votes_;
   Columns shown_;
+  SmoothedLists smoothed_lists_;
 };
 
 }  // namespace nearvote

@@ -27,7 +27,7 @@ std::vector<int32_t> disagreements(const SessionState& state, int64_t a, int64_t
 std::vector<uint8_t> uncovered_rows(const SessionState& state) {
   const auto rows = static_cast<size_t>(state.rows());
   std::vector<uint8_t> uncovered(rows, 1);
-  if (!state.smoothed) {
+  if (!state.smoothing) {
     for (size_t row = 0; row < rows; ++row) uncovered[row] = state.covered[row] == 0;
     return uncovered;
   }

@@ -1,7 +1,8 @@
 // Rounds of posterior smoothing against the definition in the header, worked out row by row.
+#include <cmath>
 #include <random>
 
-#include "core/neighbors/knn_posterior.h"
+#include "core/neighbors/posterior_graph.h"
 #include "core/tests/check.h"
 
 using namespace nearvote;
@@ -64,6 +65,12 @@ struct Random {
   Rows proba, own;
   std::vector<int32_t> counts;
   std::vector<int32_t> gold;
+  std::vector<double> balance;
+
+  PosteriorGraph posterior_graph(int threads = 0) const {
+    return {
+        std::make_shared<SmoothingLists>(graph.lists(), threads), flat(proba), counts, gold, balance, {threads, {}}};
+  }
 };
 
 Random random_case(int64_t n, int64_t k, int64_t classes, unsigned seed) {
@@ -79,10 +86,11 @@ Random random_case(int64_t n, int64_t k, int64_t classes, unsigned seed) {
     for (double& value : row) value /= total;
     return row;
   };
+  c.balance = distribution();
   for (int64_t i = 0; i < n; ++i) {
     c.proba.push_back(distribution());
     c.own.push_back(distribution());
-    c.counts.push_back(static_cast<int32_t>(rng() % 2));
+    c.counts.push_back(static_cast<int32_t>(rng() % 4));
     c.gold.push_back(rng() % 7 == 0 ? static_cast<int32_t>(rng() % static_cast<unsigned>(classes)) : -1);
     for (int64_t j = 0; j < k; ++j) {
       c.graph.indices.push_back(rng() % 9 == 0 ? -1 : static_cast<int32_t>(rng() % static_cast<unsigned>(n)));
@@ -133,55 +141,131 @@ TEST(no_neighbours_leave_the_own_posterior) {
   for (size_t at = 0; at < 4; ++at) CHECK_NEAR(out[at], own[at], 1e-15);
 }
 
-TEST(propagation_repeats_rounds_and_clamps_gold) {
-  const Random c = random_case(60, 6, 3, 2);
-  const auto proba = flat(c.proba), own = flat(c.own);
-  for (const int rounds : {0, 1, 4}) {
-    const Beliefs got =
-        propagate(c.graph.lists(), proba.data(), c.counts.data(), c.gold.data(), own.data(), 3, 10, rounds);
-    Rows state = c.proba;
-    std::vector<double> weight(c.counts.begin(), c.counts.end());
-    const auto clamp = [&] {
-      for (size_t i = 0; i < state.size(); ++i) {
-        if (c.gold[i] < 0) continue;
-        state[i].assign(3, 0);
-        state[i][static_cast<size_t>(c.gold[i])] = 1;
-        weight[i] = 10;
-      }
-    };
-    clamp();
-    for (int round = 0; round < rounds; ++round) {
-      const auto mean = mean_of(state, weight);
-      Rows next;
-      for (int64_t i = 0; i < 60; ++i)
-        next.push_back(by_hand(c.graph, i, state, weight, mean, c.own[static_cast<size_t>(i)]));
-      state = next;
-      weight.assign(60, 1);
-      clamp();
+namespace {
+
+// Own evidence as the header of own_factor defines it.
+Rows own_by_hand(const Random& c, double own_weight) {
+  Rows own;
+  for (size_t i = 0; i < c.proba.size(); ++i) {
+    const double a = own_weight / std::sqrt(std::max(1, c.counts[i]));
+    own.emplace_back();
+    for (size_t y = 0; y < c.balance.size(); ++y)
+      own[i].push_back(std::pow(c.balance[y], 1 - a) * std::pow(std::max(c.proba[i][y], 1e-6), a));
+  }
+  return own;
+}
+
+// All rounds but the last by the definition, then the last one without clamping: state, weight, mean and result.
+struct ByHand {
+  Rows state, result;
+  std::vector<double> weight, mean;
+};
+
+ByHand smooth_by_hand(const Random& c, const SmoothingSettings& settings, const HiddenGold& hidden, int rounds) {
+  const Rows own = own_by_hand(c, settings.own_weight);
+  ByHand h{c.proba, {}, {}, {}};
+  for (const int32_t count : c.counts) h.weight.push_back(count > 0 ? 1 : 0);
+  const auto clamp = [&] {
+    int64_t place = 0;
+    for (size_t i = 0; i < h.state.size(); ++i) {
+      if (c.gold[i] < 0 || hidden(place++) || settings.gold_weight == 0) continue;
+      h.state[i].assign(c.balance.size(), 0);
+      h.state[i][static_cast<size_t>(c.gold[i])] = 1;
+      h.weight[i] = settings.gold_weight;
     }
-    const auto mean = mean_of(state, weight), expected = flat(state);
-    for (size_t at = 0; at < expected.size(); ++at) CHECK_NEAR(got.state[at], expected[at], 1e-12);
-    for (size_t y = 0; y < 3; ++y) CHECK_NEAR(got.mean[y], mean[y], 1e-12);
-    CHECK(got.weight == weight);
+  };
+  clamp();
+  for (int round = 0; round < rounds; ++round) {
+    h.mean = mean_of(h.state, h.weight);
+    h.result.clear();
+    for (size_t i = 0; i < h.state.size(); ++i)
+      h.result.push_back(by_hand(c.graph, static_cast<int64_t>(i), h.state, h.weight, h.mean, own[i]));
+    if (round + 1 == rounds) break;
+    h.state = h.result;
+    h.weight.assign(h.state.size(), 1);
+    clamp();
+  }
+  return h;
+}
+
+}  // namespace
+
+TEST(rounds_are_the_definition) {
+  for (const int64_t classes : {2, 3, 5}) {
+    const Random c = random_case(301, 6, classes, static_cast<unsigned>(classes));
+    const PosteriorGraph graph = c.posterior_graph();
+    for (const SmoothingSettings& settings : {SmoothingSettings{1, 10}, SmoothingSettings{0.5, 0}})
+      for (const HiddenGold& hidden : {HiddenGold{}, HiddenGold{1, 3}})
+        for (const int rounds : {2, 5}) {
+          const SmoothedRows got = graph.smooth(settings, hidden, rounds, {});
+          const ByHand expected = smooth_by_hand(c, settings, hidden, rounds);
+          const auto state = flat(expected.state), result = flat(expected.result);
+          for (size_t at = 0; at < state.size(); ++at) CHECK_NEAR(got.beliefs.state[at], state[at], 1e-12);
+          for (size_t at = 0; at < result.size(); ++at) CHECK_NEAR(got.proba[at], result[at], 1e-12);
+          for (size_t y = 0; y < c.balance.size(); ++y) CHECK_NEAR(got.beliefs.mean[y], expected.mean[y], 1e-12);
+          CHECK(got.beliefs.weight == expected.weight);
+        }
+  }
+}
+
+TEST(evidence_is_votes_or_neighbours) {
+  Random c = random_case(3, 1, 2, 5);
+  c.graph.indices = {1, 0, -1};
+  c.graph.weights = {1, 0, 1};
+  c.counts = {0, 0, 0};
+  const std::vector<uint8_t> expected = {1, 0, 0};
+  CHECK(c.posterior_graph().smooth({1, 0}, {}, 5, {}).evidence == expected);
+  c.counts = {0, 2, 0};
+  const std::vector<uint8_t> own = {0, 1, 0};
+  CHECK(c.posterior_graph().alone({}).evidence == own);
+}
+
+TEST(folds_are_smoothed_without_their_labels) {
+  for (const int64_t classes : {2, 4, 40}) {
+    const Random c = random_case(600, 6, classes, static_cast<unsigned>(10 + classes));
+    const PosteriorGraph graph = c.posterior_graph();
+    const std::vector<SmoothingSettings> settings = {{1, 10}, {1, 0}, {0.25, 30}};
+    const std::vector<double> got = graph.cross_validate(settings, 5, 5, {});
+    size_t at = 0;
+    for (const SmoothingSettings& setting : settings) {
+      std::vector<Rows> folds;
+      for (int64_t fold = 0; fold < 5; ++fold) folds.push_back(smooth_by_hand(c, setting, {fold, 5}, 5).result);
+      for (size_t place = 0; place < graph.gold().size(); ++place)
+        for (size_t y = 0; y < c.balance.size(); ++y, ++at)
+          CHECK_NEAR(got[at], folds[place % 5][static_cast<size_t>(graph.gold()[place])][y], 1e-4);
+    }
+    CHECK(at == got.size());
   }
 }
 
 TEST(threads_do_not_change_a_bit) {
   const Random c = random_case(2000, 8, 4, 3);
-  const auto proba = flat(c.proba), own = flat(c.own);
-  const auto run = [&](int threads) {
-    return propagate(c.graph.lists(), proba.data(), c.counts.data(), c.gold.data(), own.data(), 4, 3, 5, threads);
-  };
-  CHECK(run(1).state == run(4).state);
+  const PosteriorGraph one = c.posterior_graph(1), four = c.posterior_graph(4);
+  const SmoothedRows a = one.smooth({1, 3}, {}, 5, {1, {}}), b = four.smooth({1, 3}, {}, 5, {4, {}});
+  CHECK(a.proba == b.proba && a.beliefs.state == b.beliefs.state && a.beliefs.mean == b.beliefs.mean);
+  const std::vector<SmoothingSettings> settings = {{1, 3}, {0.5, 0}};
+  CHECK(one.cross_validate(settings, 5, 5, {1, {}}) == four.cross_validate(settings, 5, 5, {4, {}}));
+}
+
+TEST(lanes_do_not_change_a_bit) {
+  const Random c = random_case(700, 8, 3, 6);
+  const PosteriorGraph graph = c.posterior_graph();
+  const auto together = graph.cross_validate({{1, 10}, {0.5, 0}, {0.25, 3}}, 5, 5, {});
+  auto apart = graph.cross_validate({{1, 10}}, 5, 5, {});
+  for (const SmoothingSettings& setting : {SmoothingSettings{0.5, 0}, SmoothingSettings{0.25, 3}}) {
+    const auto more = graph.cross_validate({setting}, 5, 5, {});
+    apart.insert(apart.end(), more.begin(), more.end());
+  }
+  CHECK(together == apart);
 }
 
 TEST(a_cancelled_job_stops) {
   const Random c = random_case(10, 2, 2, 4);
   int32_t cancel = 1;
   const JobControl job{&cancel, nullptr};
-  const auto proba = flat(c.proba), own = flat(c.own);
-  CHECK_THROWS(propagate(c.graph.lists(), proba.data(), c.counts.data(), c.gold.data(), own.data(), 2, 1, 1, 1, job),
-               Cancelled);
+  const PosteriorGraph graph = c.posterior_graph();
+  CHECK_THROWS(graph.smooth({1, 1}, {}, 5, {1, job}), Cancelled);
+  CHECK_THROWS(graph.cross_validate({{1, 1}}, 5, 5, {1, job}), Cancelled);
 }
 
 CHECK_MAIN

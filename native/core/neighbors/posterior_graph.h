@@ -1,0 +1,96 @@
+// Posterior smoothing (knn_posterior.h) of rows among themselves: label propagation from the rows' own evidence, with
+// gold rows clamped. What rounds and settings share is worked out once: the sums of weights, which are the same in
+// every round but the first one; the sums of the first round, where only rows with evidence count; and the entries that
+// are gold rows, whose weight depends on the settings. Sums over neighbours are taken with every neighbour at weight
+// one; what gold rows count beyond that is added behind them.
+//
+// States are held without class 0, whose share is what the others leave over.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/neighbors/run_options.h"
+#include "core/neighbors/smoothing_lists.h"
+
+namespace nearvote {
+
+struct SmoothingSettings {
+  double own_weight;   // own_factor's
+  double gold_weight;  // a gold row counts like that many others; 0: it is a row like others
+};
+
+// Of the gold rows, in ascending order, every `folds`-th from `fold` on is not known; fold < 0: all are known.
+struct HiddenGold {
+  int64_t fold = -1, folds = 1;
+
+  bool operator()(int64_t place) const { return fold >= 0 && place % folds == fold; }
+};
+
+struct SmoothedRows {
+  Beliefs beliefs;                // after all rounds but the last
+  std::vector<double> proba;      // n x K: after the last one, in which no row is clamped
+  std::vector<uint8_t> evidence;  // n: 1 where a row has votes or a neighbour
+};
+
+class PosteriorGraph {
+ public:
+  // lists: of n rows. proba: n x K, posterior of every row from its own votes; counts: n, its votes; labels: n, class
+  // index of a gold row or -1; balance: K, positive.
+  PosteriorGraph(std::shared_ptr<const SmoothingLists> lists, std::vector<double> proba, std::vector<int32_t> counts,
+                 std::vector<int32_t> labels, std::vector<double> balance, const RunOptions& options);
+
+  int64_t rows() const { return lists_->rows(); }
+  int64_t classes() const { return classes_; }
+  const std::vector<int32_t>& gold() const { return gold_; }  // rows, ascending
+  const double* proba(int64_t row) const { return proba_.data() + row * classes_; }
+
+  // rounds >= 2.
+  SmoothedRows smooth(const SmoothingSettings& settings, const HiddenGold& hidden, int rounds,
+                      const RunOptions& options) const;
+
+  // The rows' own posteriors, as smooth() would give them without neighbours.
+  SmoothedRows alone(const RunOptions& options) const;
+
+  // Every gold row's posterior with the labels of its fold hidden: settings x gold rows x K. Where gold rows count for
+  // nothing, hiding them changes nothing. In single precision, many settings and folds side by side
+  // (posterior_folds.cpp).
+  std::vector<double> cross_validate(const std::vector<SmoothingSettings>& settings, int64_t folds, int rounds,
+                                     const RunOptions& options) const;
+
+ private:
+  class Rounds;
+  class Folds;
+
+  static constexpr int64_t kBlock = 256;  // rows of a task
+
+  // Entry of a row's list that is a gold row.
+  struct GoldEntry {
+    int32_t row;    // whose list
+    int32_t place;  // among gold_
+    float weight;
+  };
+
+  int64_t blocks() const { return (rows() + kBlock - 1) / kBlock; }
+  int64_t kept() const { return classes_ - 1; }  // classes whose states are held
+  bool votes(int64_t row) const { return counts_[static_cast<size_t>(row)] > 0; }
+  // Sums of the first round, without gold: weight, squares, and the kept classes.
+  const double* first(int64_t row) const { return first_.data() + row * (kept() + 2); }
+  void sum_first(const RunOptions& options);
+  void find_gold(const RunOptions& options);
+
+  std::shared_ptr<const SmoothingLists> lists_;
+  int64_t classes_;
+  std::vector<double> proba_;
+  std::vector<int32_t> counts_;
+  std::vector<int32_t> labels_;
+  std::vector<double> balance_;
+  std::vector<int32_t> gold_;
+  std::vector<double> first_;
+  std::vector<double> first_mean_;       // K + 1: sums over rows with votes, and their number
+  std::vector<GoldEntry> gold_entries_;  // by row
+  std::vector<int64_t> block_entries_;   // the first one of every block, and the end
+};
+
+}  // namespace nearvote

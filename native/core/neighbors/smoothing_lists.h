@@ -1,0 +1,43 @@
+// Neighbour lists as rounds of smoothing read them: k rows and weights a row, with what the weights add up to.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/neighbors/knn_posterior.h"
+
+namespace nearvote {
+
+class SmoothingLists {
+ public:
+  // Lists of no rows; `room`: rows that fit without moving.
+  SmoothingLists(int64_t k, int64_t room);
+  // Copies of lists of rows among themselves.
+  SmoothingLists(const WeightedLists& lists, int threads);
+
+  int64_t rows() const { return static_cast<int64_t>(sums_.size()); }
+  int64_t k() const { return k_; }
+  // Entries that are none have index 0 and weight 0.
+  const int32_t* indices(int64_t row) const { return indices_.data() + row * k_; }
+  const float* weights(int64_t row) const { return weights_.data() + row * k_; }
+
+  // Sums over a row's entries in their order.
+  struct Sums {
+    double weight = 0, squares = 0;
+  };
+  const Sums& sums(int64_t row) const { return sums_[static_cast<size_t>(row)]; }
+
+  int64_t bytes() const;
+
+  void resize(int64_t rows);
+  // indices: k, -1: none; weights: k, >= 0. Different rows may be set by different threads.
+  void set(int64_t row, const int32_t* indices, const float* weights);
+
+ private:
+  int64_t k_;
+  std::vector<int32_t> indices_;
+  std::vector<float> weights_;
+  std::vector<Sums> sums_;
+};
+
+}  // namespace nearvote
