@@ -1,5 +1,5 @@
 // Times the searches on clustered unit vectors:
-//   bench_neighbors [extend|voters|topk|one|pairwise|set] [n] [d] [m or k] [threads] [repeats]
+//   bench_neighbors [extend|voters|topk|one|pairwise|set] [n] [d] [m or k] [threads] [repeats] [clusters]
 // one: a single query, top-k. Prints the instruction set, the times and the multiply-add rate of a full product.
 #include <algorithm>
 #include <chrono>
@@ -22,15 +22,14 @@ namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// Rows around n / 100 centres; an LF covers 5-20 % of the rows, whole clusters first.
+// Rows around some centres; an LF covers 5-20 % of the rows, whole clusters first.
 struct Data {
   std::vector<float> rows;
   std::vector<int8_t> votes;
-  Data(int64_t n, int64_t d, int64_t m, unsigned seed)
+  Data(int64_t n, int64_t d, int64_t m, int64_t clusters, unsigned seed)
       : rows(static_cast<size_t>(n * d)), votes(static_cast<size_t>(n * m)) {
     std::mt19937 rng(seed);
     std::normal_distribution<float> normal;
-    const int64_t clusters = std::max<int64_t>(1, n / 100);
     std::vector<float> centers(static_cast<size_t>(clusters * d));
     for (float& c : centers) c = normal(rng);
     std::vector<int64_t> cluster(static_cast<size_t>(n));
@@ -80,7 +79,8 @@ int main(int argc, char** argv) {
   RunOptions options;
   options.threads = static_cast<int>(number(5, 2));
   const int repeats = static_cast<int>(number(6, 7));
-  const Data data(n, d, what == "extend" || what == "voters" ? m : 1, 1);
+  const int64_t clusters = number(7, std::max<int64_t>(1, n / 100));
+  const Data data(n, d, what == "extend" || what == "voters" ? m : 1, clusters, 1);
   const FloatMatrix rows{data.rows.data(), n, d};
   const auto pairs = static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(d);
 

@@ -48,6 +48,11 @@ bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support) {
   return q * s > 0x1p-80 && q < 0x1p50 && s < 0x1p50;
 }
 
+float filter_score_below(Metric metric, double squared_norm, double key) {
+  if (metric != Metric::l2) return round_down(key);
+  return round_down((squared_norm + key) / 2 - 0x1p-40 * (squared_norm - key));
+}
+
 FilterSupport::FilterSupport(const EmbeddingSet& set)
     : set_(set),
       size_(set.rows()),
@@ -186,9 +191,8 @@ void QueryBlock::set_bounds() {
 }
 
 float QueryBlock::score_below(int64_t query_in_block, double key) const {
-  if (queries_.metric() != Metric::l2) return round_down(key);
-  const double squared_norm = squared_norm_[static_cast<size_t>(query_in_block)];
-  return round_down((squared_norm + key) / 2 - 0x1p-40 * (squared_norm - key));
+  const bool l2 = queries_.metric() == Metric::l2;
+  return filter_score_below(queries_.metric(), l2 ? squared_norm_[static_cast<size_t>(query_in_block)] : 0, key);
 }
 
 void QueryBlock::compute(int64_t block) {

@@ -17,6 +17,10 @@ namespace nearvote {
 // False where a float32 product could overflow or vanish: such norms are searched canonically.
 bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support);
 
+// The filter score that a canonical key of a query corresponds to, rounded down to a float. squared_norm: of the query,
+// l2 only.
+float filter_score_below(Metric metric, double squared_norm, double key);
+
 // The searched rows of a set, in any order, as operands of the filter product. The set must outlive this.
 class FilterSupport {
  public:
@@ -71,7 +75,7 @@ class QueryBlock {
 
   // Bound of |filter score - canonical score| per query, rounding of the epilogue included; 16 per group.
   const float* error(int64_t group) const { return error_.data() + group * simd::kLanes; }
-  // The filter score that a canonical key of this query corresponds to, and a lower bound of it as a float.
+  // filter_score_below for one of these queries.
   float score_below(int64_t query_in_block, double key) const;
 
   // Scores of one support block: tile(group)[row in block][lane]. Rows beyond the block are not set.

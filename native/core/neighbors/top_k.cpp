@@ -11,26 +11,14 @@
 #include "core/neighbors/canonical.h"
 #include "core/neighbors/canonical_row.h"
 #include "core/neighbors/device.h"
+#include "core/neighbors/hits.h"
 #include "core/neighbors/search_plan.h"
+#include "core/neighbors/self_join.h"
 
 namespace nearvote {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-struct Hit {
-  double key;
-  int32_t row;
-};
-
-bool nearer(const Hit& a, const Hit& b) { return a.key != b.key ? a.key > b.key : a.row < b.row; }
-
-// The best k of `hits`, nearest first.
-void keep_best(std::vector<Hit>& hits, int64_t k) {
-  const auto count = std::min<int64_t>(k, static_cast<int64_t>(hits.size()));
-  std::partial_sort(hits.begin(), hits.begin() + count, hits.end(), nearer);
-  hits.resize(static_cast<size_t>(count));
-}
 
 std::vector<int32_t> all_rows(const EmbeddingSet& set) {
   std::vector<int32_t> rows(static_cast<size_t>(set.rows()));
@@ -209,6 +197,12 @@ void top_k(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t k, 
   const SearchPlan plan = plan_search(queries, support, support.rows(), options.threads);
   if (plan.direct || 8 * k > support.rows()) {
     search_directly(queries, support, k, plan.threads, options.job, write);
+    options.job.report(1, 1);
+    return;
+  }
+
+  if (&queries == &support && plan.segments == 1 && self_join_fits(support, k)) {
+    self_join(support, k, plan.by_locality, plan.threads, options.job, write);
     options.job.report(1, 1);
     return;
   }

@@ -29,7 +29,7 @@ constexpr int kGroupsAtOnce = 1;
 
 #include "core/simd/impl_canonical.h"
 #include "core/simd/impl_product.h"
-#include "core/simd/impl_scan.h"
+#include "core/simd/impl_scan_pairs.h"
 
 namespace nearvote::simd {
 
@@ -49,6 +49,7 @@ const Kernels kAvx2 = {
     .product_packed = nullptr,
     .scan_votes = scan_votes,
     .scan_rows = scan_rows,
+    .scan_pairs = scan_pairs,
 };
 
 }  // namespace nearvote::simd

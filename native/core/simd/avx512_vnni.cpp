@@ -5,7 +5,7 @@
 #include "core/simd/impl_canonical.h"
 #include "core/simd/impl_pack.h"
 #include "core/simd/impl_product.h"
-#include "core/simd/impl_scan.h"
+#include "core/simd/impl_scan_pairs.h"
 
 namespace nearvote::simd {
 namespace {
@@ -123,6 +123,7 @@ const Kernels kAvx512Vnni = {
     .product_packed = product_packed,
     .scan_votes = scan_votes,
     .scan_rows = scan_rows,
+    .scan_pairs = scan_pairs,
 };
 
 }  // namespace nearvote::simd

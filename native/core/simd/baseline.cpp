@@ -28,7 +28,7 @@ constexpr int kGroupsAtOnce = 1;
 
 #include "core/simd/impl_canonical.h"
 #include "core/simd/impl_product.h"
-#include "core/simd/impl_scan.h"
+#include "core/simd/impl_scan_pairs.h"
 
 namespace nearvote::simd {
 
@@ -48,6 +48,7 @@ const Kernels kBaseline = {
     .product_packed = nullptr,
     .scan_votes = scan_votes,
     .scan_rows = scan_rows,
+    .scan_pairs = scan_pairs,
 };
 
 }  // namespace nearvote::simd

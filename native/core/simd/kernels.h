@@ -49,6 +49,13 @@ struct Candidate {
   float score;   // filter score
 };
 
+// A pair of rows of one set of which each might be among the other's neighbours.
+struct PairHit {
+  uint16_t row;   // of the block
+  uint16_t lane;  // of the group
+  float score;    // filter score
+};
+
 // The votes of one block as lists, one per cell that has any, each padded to whole chunks by repeating its last row.
 constexpr int kChunk = 8;
 struct BlockVotes {
@@ -105,6 +112,10 @@ struct Kernels {
   // updated. The caller leaves room for row_count more in every list.
   void (*scan_rows)(const float* tile, int64_t row_count, int32_t base, const float* bound, int32_t* rows,
                     float* scores, int64_t capacity, int32_t* count);
+  // Writes every (row, lane) whose score reaches lane_bound[lane] or, with lane_bias[lane] added, row_bound[row] to
+  // `out`. Returns how many: at most 16 per row.
+  int64_t (*scan_pairs)(const float* tile, int64_t row_count, const float* lane_bound, const float* lane_bias,
+                        const float* row_bound, PairHit* out);
 };
 
 extern const Kernels kBaseline;

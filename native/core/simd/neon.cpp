@@ -3,7 +3,7 @@
 #include "core/simd/arm64_vec.h"
 #include "core/simd/impl_canonical.h"
 #include "core/simd/impl_product.h"
-#include "core/simd/impl_scan.h"
+#include "core/simd/impl_scan_pairs.h"
 
 namespace nearvote::simd {
 
@@ -23,6 +23,7 @@ const Kernels kNeon = {
     .product_packed = nullptr,
     .scan_votes = scan_votes,
     .scan_rows = scan_rows,
+    .scan_pairs = scan_pairs,
 };
 
 }  // namespace nearvote::simd

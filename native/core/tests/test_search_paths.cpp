@@ -6,6 +6,7 @@
 
 #include "core/neighbors/filter.h"
 #include "core/neighbors/nearest_voters.h"
+#include "core/neighbors/self_join.h"
 #include "core/neighbors/top_k.h"
 #include "core/simd/dispatch.h"
 #include "core/tests/check.h"
@@ -131,6 +132,44 @@ void check_blocks(const Problem& problem, int64_t budget) {
   CHECK(progress == 1000);
 }
 
+// All rows of a set against all, beside brute force.
+struct SelfJoinProblem {
+  Metric metric;
+  ref::Floats rows;
+  std::vector<int64_t> ks;
+  std::vector<ref::TopK> expected;
+
+  SelfJoinProblem(Kind kind, Metric metric_, int64_t n, int64_t dims, unsigned seed, std::vector<int64_t> ks_)
+      : metric(metric_), rows(ref::embeddings(kind, n, dims, seed)), ks(std::move(ks_)) {
+    const std::vector<double> keys = ref::keys(rows, rows, metric);
+    for (int64_t k : ks) expected.push_back(ref::top_k(keys, n, n, k, metric));
+  }
+
+  void check(bool by_locality, int threads) const {
+    const EmbeddingSet set(rows.view(), metric);
+    if (!filterable(set, set)) return;
+    for (size_t t = 0; t < ks.size(); ++t) {
+      const int64_t k = ks[t];
+      CHECK(self_join_fits(set, k));
+      ref::TopK got{std::vector<int32_t>(static_cast<size_t>(rows.rows * k)),
+                    std::vector<float>(static_cast<size_t>(rows.rows * k))};
+      int32_t progress = 0;
+      JobControl job;
+      job.progress = &progress;
+      self_join(set, k, by_locality, threads, job, [&](int64_t row, const std::vector<Hit>& hits) {
+        for (int64_t r = 0; r < k; ++r) {
+          const Hit& hit = hits[static_cast<size_t>(r)];
+          got.indices[static_cast<size_t>(row * k + r)] = hit.row;
+          got.scores[static_cast<size_t>(row * k + r)] = static_cast<float>(ref::score(metric, hit.key));
+        }
+      });
+      CHECK(got.indices == expected[t].indices);
+      CHECK(ref::same(got.scores, expected[t].scores));
+      CHECK(progress == 1000);
+    }
+  }
+};
+
 // A filter that is wrong by nearly all its bound admits, one way or the other.
 constexpr double kAllowed = 0.02;
 int g_calls = 0;
@@ -212,6 +251,28 @@ TEST(locality_changes_no_bit) {
         CHECK(ref::same(got.scores, expected.scores));
       }
       simd::use_kernels(nullptr);
+    }
+}
+
+TEST(half_the_products_of_a_set_with_itself_change_no_bit) {
+  unsigned seed = 7000;
+  for (Kind kind : {Kind::clustered, Kind::duplicates, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm})
+    for (Metric metric : kMetrics) {
+      // An odd and an even number of blocks, the last one short.
+      const SelfJoinProblem problem(kind, metric, seed % 20 == 0 ? 2060 : 2310, 12, seed, {10, 150});
+      seed += 10;
+      for (const std::string& isa : usable_isas()) {
+        if (kind != Kind::clustered && isa != usable_isas().back()) continue;
+        simd::use_kernels(simd::find_kernels(isa));
+        problem.check(seed % 20 == 0, 1 + static_cast<int>(seed / 10 % 3));
+      }
+      simd::use_kernels(nullptr);
+      const EmbeddingSet set(problem.rows.view(), metric);
+      ref::TopK got{std::vector<int32_t>(problem.expected[0].indices.size()),
+                    std::vector<float>(problem.expected[0].scores.size())};
+      top_k(set, set, 10, got.indices.data(), got.scores.data());
+      CHECK(got.indices == problem.expected[0].indices);
+      CHECK(ref::same(got.scores, problem.expected[0].scores));
     }
 }
 
@@ -306,6 +367,8 @@ TEST(a_filter_as_wrong_as_its_bound_changes_no_bit) {
       const Problem problem(kind, metric, 70, 700, 30, 5, kBinary, 0.2, seed += 10);
       simd::use_kernels(&wrong);
       problem.check(EmbeddingSet(problem.s.view(), metric), 0, 70, 2, "wrong");
+      if (kind == Kind::clustered || kind == Kind::mixed_norm)
+        SelfJoinProblem(kind, metric, 2060, 4, seed, {10}).check(metric != Metric::dot, 2);
       simd::use_kernels(nullptr);
     }
   CHECK(g_calls > 0);
