@@ -107,7 +107,11 @@ export interface PosteriorExtensionJSON {
   readonly weight: string;
   readonly mean: readonly number[];
   /** An end model beside the neighbours, and its share. */
-  readonly endModel?: { readonly weight: number; readonly model: EndModelJSON };
+  readonly endModel?: {
+    readonly weight: number;
+    readonly model: EndModelJSON;
+    readonly prior?: readonly number[] | undefined;
+  };
   /** Gold rows of their own, which are neighbours like the fitted rows. */
   readonly gold?: { readonly shape: readonly [number, number]; readonly embeddings: string };
 }
@@ -130,7 +134,7 @@ function posteriorToJSON({ smoother, gold }: PosteriorExtension): PosteriorExten
     state: base64(state),
     weight: base64(weight),
     mean: Array.from(mean),
-    ...(endModel && { endModel: { weight: endModel.weight, model: endModel.model.toJSON() } }),
+    ...(endModel && { endModel: { ...endModel, model: endModel.model.toJSON() } }),
     ...(gold && {
       gold: { shape: gold.embeddings.shape, embeddings: base64(gold.matrix?.data ?? heldRows(gold.embeddings)) },
     }),
@@ -151,7 +155,10 @@ function endModelFromJSON(
       'json.posterior.endModel',
       `${model.classes} and ${model.dims}`,
     );
-  return { weight: json.weight, model };
+  const { weight, prior } = json;
+  if (prior !== undefined && !(Array.isArray(prior) && prior.length === classes && prior.every((p) => p > 0)))
+    throw rangeError(`${classes} numbers > 0`, 'json.posterior.endModel.prior', JSON.stringify(prior));
+  return { weight, model, prior };
 }
 
 function posteriorFromJSON(

@@ -46,7 +46,8 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   /**
    * Of extension 'posterior': an end model (logistic regression on the embeddings), trained on the posteriors and the gold
    * rows, may have a say beside the neighbours. Its share is chosen by cross-validated log-loss on the gold rows; with
-   * fewer than 10 of them there is none. Default true.
+   * fewer than 10 of them there is none. Where every class has 5 gold rows or more, one trained on their labels alone is
+   * tried too, and taken if that is better by more than a standard error. Default true.
    */
   readonly endModel?: boolean | undefined;
   /**

@@ -5,7 +5,7 @@ import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
 import { joinLists, type NeighborLists, neighborLists, neighborListsAsync, type Support } from './neighbor-lists.js';
 import { choose, MIN_GOLD, type SmoothingReport } from './posterior-choice.js';
-import { EndModelTrainer, type MixedEndModel, mixPosteriors } from './posterior-end-model.js';
+import { EndModelTrainer, type MixedEndModel, type OwnVotes, withEndModel } from './posterior-end-model.js';
 import { type Beliefs, nativeLists, type OwnEvidence, PosteriorGraph } from './posterior-graph.js';
 import type { AsyncOptions, CallOptions } from './types.js';
 
@@ -86,16 +86,24 @@ export class KnnPosterior {
     const trainer =
       options.endModel === false || graph.known.length < MIN_GOLD
         ? undefined
-        : new EndModelTrainer(support, labels, graph.classes, options);
-    const { settings, endModelWeight, report } = await choose(graph, trainer);
+        : new EndModelTrainer(support, labels, { ...own, classBalance }, options);
+    const { settings, endModelWeight, endModelSource, report } = await choose(graph, trainer);
     const smoothed = await graph.smooth(report.neighbors === 0 ? undefined : settings);
     const { beliefs } = smoothed;
     const evidence = smoothed.evidence.slice(0, n);
     let all = smoothed.proba;
     let endModel: MixedEndModel | undefined;
     if (trainer && endModelWeight > 0) {
-      endModel = { model: await trainer.train(all, graph.known), weight: endModelWeight };
-      all = await mixed(all.subarray(0, n * graph.classes), endModel, rows.embeddings, evidence, options);
+      endModel =
+        endModelSource === 'gold'
+          ? {
+              model: await trainer.trainOnGold(graph.known),
+              weight: endModelWeight,
+              prior: trainer.frequencies(graph.known),
+            }
+          : { model: await trainer.train(all, graph.known), weight: endModelWeight };
+      const mine = { ...rows, classBalance, ownWeight: settings.ownWeight };
+      all = await mixed(all.subarray(0, n * graph.classes), endModel, rows.embeddings, mine, evidence, options);
     }
     const state = { ...beliefs, k, ownWeight: settings.ownWeight, classBalance, endModel };
     const proba = all.slice(0, n * graph.classes);
@@ -125,7 +133,7 @@ export class KnnPosterior {
 
   /** Posteriors (n x K) of any rows, and which of them have evidence. */
   smooth(embeddings: Embeddings, own: OwnEvidence, { threads }: CallOptions = {}) {
-    const { k, endModel, mean } = this.#state;
+    const { k, endModel } = this.#state;
     const set = endModel ? this.#asSet(embeddings, threads) : embeddings;
     const lists = neighborLists(set, own.counts.length, this.#support, k, { threads });
     const { proba, evidence, run } = this.#smooth(lists, own, threads);
@@ -133,7 +141,7 @@ export class KnnPosterior {
     if (!endModel) return { proba, evidence };
     const model = endModel.model.predictProba(set, { threads });
     if (set !== embeddings) (set as EmbeddingSet).close();
-    return { proba: mixPosteriors(proba, model, endModel.weight, mean.length, evidence), evidence };
+    return { proba: withEndModel(proba, model, endModel, { ...this.#state, ...own }, evidence), evidence };
   }
 
   /** {@link smooth} as a job. */
@@ -147,7 +155,7 @@ export class KnnPosterior {
     const { proba, evidence, run } = this.#smooth(lists, own, threads);
     await runJob({ signal }, run);
     if (!endModel) return { proba, evidence };
-    const both = await mixed(proba, endModel, set, evidence, { threads, signal });
+    const both = await mixed(proba, endModel, set, { ...this.#state, ...own }, evidence, { threads, signal });
     if (!given) (set as EmbeddingSet).close();
     return { proba: both, evidence };
   }
@@ -161,13 +169,14 @@ export class KnnPosterior {
 
 async function mixed(
   proba: Float64Array,
-  { model, weight }: MixedEndModel,
+  endModel: MixedEndModel,
   embeddings: Embeddings,
+  own: OwnVotes,
   evidence: Uint8Array,
   { threads, signal }: CallOptions & AsyncOptions,
 ): Promise<Float64Array> {
-  const other = await model.predictProbaAsync(embeddings, { threads, signal });
-  return mixPosteriors(proba, other, weight, model.classes, evidence);
+  const said = await endModel.model.predictProbaAsync(embeddings, { threads, signal });
+  return withEndModel(proba, said, endModel, own, evidence);
 }
 
 /** 1 where a row has a vote of its own or a neighbour that counts. */

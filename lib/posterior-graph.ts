@@ -34,8 +34,9 @@ export interface SmoothedRows {
   readonly beliefs: Beliefs;
 }
 
-/** Mean log-loss (probabilities below 0.001 count as that) and accuracy. */
+/** Log-loss of every gold row and its mean (probabilities below 0.001 count as that), and accuracy. */
 export interface Judgement {
+  readonly losses: Float64Array;
   readonly loss: number;
   readonly accuracy: number;
 }
@@ -147,17 +148,25 @@ export class PosteriorGraph {
     return addon.posteriorGraphGold(this.#handle);
   }
 
+  /** Gold rows of the class that has fewest. */
+  get rarest(): number {
+    const counts = new Array<number>(this.classes).fill(0);
+    for (const label of this.#labels) counts[label]! += 1;
+    return Math.min(...counts);
+  }
+
   /** How well posteriors of the gold rows, in their order, meet their labels. */
   judge(proba: Float64Array): Judgement {
     const { classes } = this;
-    let loss = 0;
+    const losses = new Float64Array(this.known.length);
     let right = 0;
     this.#labels.forEach((label, at) => {
       const row = proba.subarray(at * classes, (at + 1) * classes);
-      loss -= Math.log(Math.max(SMALLEST_LOSS_PROBA, row[label]!));
+      losses[at] = -Math.log(Math.max(SMALLEST_LOSS_PROBA, row[label]!));
       if (row.every((p, y) => y === label || p < row[label]!)) right++;
     });
-    return { loss: loss / this.known.length, accuracy: right / this.known.length };
+    const loss = losses.reduce((sum, one) => sum + one, 0) / losses.length;
+    return { losses, loss, accuracy: right / losses.length };
   }
 }
 

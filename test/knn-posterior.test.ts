@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { EmbeddingSet, Epoxy, type Gold, LabelModel, pairwiseSimilarities, type VoteMatrix } from '../lib/index.js';
+import {
+  EmbeddingSet,
+  EndModel,
+  Epoxy,
+  type Gold,
+  LabelModel,
+  pairwiseSimilarities,
+  type VoteMatrix,
+} from '../lib/index.js';
 import { hasData, loadSplit } from './helpers/datasets.js';
 import { randomFloats, votes } from './helpers/matrices.js';
 
@@ -227,6 +235,41 @@ describe("extension 'posterior'", () => {
       expect(() => Epoxy.fromJSON(other, train)).toThrow(/json.weights|dimensions/);
     },
   );
+
+  it('lets an end model learn from the gold labels alone where there are many', async () => {
+    const [train, gold, fresh] = [line(600, 26), line(400, 27), line(300, 28)];
+    const model = { classBalance: [0.4, 0.6] };
+    const epoxy = await Epoxy.fit({ ...train, gold, model });
+    const { endModelSource, endModelWeight: w, ownWeight } = epoxy.report().smoothing!;
+    expect(endModelSource).toBe('gold');
+    expect(accuracy(epoxy.predict(fresh), fresh.labels)).toBeGreaterThan(0.8);
+
+    // Beside the smoothed posteriors: own votes, tempered as there, times what the model says over the frequencies of gold.
+    const json = JSON.parse(JSON.stringify(epoxy));
+    expect(Epoxy.fromJSON(json, train).predictProba(fresh)).toEqual(epoxy.predictProba(fresh));
+    const smoothed = (await Epoxy.fit({ ...train, gold, model, endModel: false })).predictProba(fresh);
+    const own = LabelModel.fit(train.votes, model).predictProba(fresh.votes);
+    const set = new EmbeddingSet(fresh.embeddings);
+    const said = EndModel.fromJSON(json.posterior.endModel.model).predictProba(set);
+    const [minus, plus] = [-1, 1].map((y) => (gold.labels.filter((label) => label === y).length + 1) / 402);
+    const odds = (p: number) => Math.log(p / (1 - p));
+    epoxy.predictProba(fresh).forEach((p, row) => {
+      const count = fresh.votes.data.subarray(3 * row, 3 * row + 3).filter(Boolean).length;
+      const a = ownWeight / Math.sqrt(Math.max(1, count));
+      const both = (1 - a) * odds(0.6) + a * odds(own[row]!) + odds(said[2 * row + 1]!) - Math.log(plus! / minus!);
+      const expected = (1 - w) * odds(smoothed[row]!) + w * both;
+      expect(p).toBeCloseTo(1 / (1 + Math.exp(-expected)), 5);
+    });
+    const damaged = { ...json, posterior: { ...json.posterior, endModel: { ...json.posterior.endModel, prior: [1] } } };
+    expect(() => Epoxy.fromJSON(damaged, train)).toThrow(/Expected 2 numbers > 0 for json.posterior.endModel.prior/);
+
+    // Four labels of a class are too few to learn it from.
+    const kept = [...gold.labels.keys()].filter((row) => gold.labels[row] === -1);
+    const rare = [...gold.labels.keys()].filter((row) => gold.labels[row] === 1).slice(0, 4);
+    const labels = gold.labels.map((label, row) => (kept.includes(row) || rare.includes(row) ? label : 0));
+    const lopsided = await Epoxy.fit({ ...train, gold: { ...gold, labels }, model });
+    expect(lopsided.report().smoothing!.endModelSource).not.toBe('gold');
+  });
 
   it('leaves the end model out where fewer than 10 gold labels could choose its share', async () => {
     const [train, gold] = [line(600, 24), line(9, 25)];
