@@ -58,7 +58,7 @@ simd::BlockVotes BlockVoteLists::block(int64_t b) const {
           first_chunk_.data() + first + b,
           last_rows_.data() + first,
           offsets_.data() + chunks_before_[static_cast<size_t>(b)] * simd::kChunk,
-          0};
+          nullptr};
 }
 
 int64_t BlockVoteLists::votes_in_block(int64_t b) const {

@@ -18,15 +18,15 @@ CandidateScores::CandidateScores(const EmbeddingSet& queries, const FilterSuppor
                                  int64_t cells_per_lf)
     : support_(support), votes_(support_votes), cells_per_lf_(cells_per_lf), canonical_(queries, support.set()) {}
 
-void CandidateScores::decide(const QueryBlock& block, int64_t query_in_block, const simd::Candidate* candidates,
-                             int64_t count, const float* bound, Winner* winners) {
-  const float error = block.error(query_in_block / simd::kLanes)[query_in_block % simd::kLanes];
-  canonical_.set_query(block.row(query_in_block));
+void CandidateScores::decide(const QueryTerms& queries, int64_t query, const simd::Candidate* candidates, int64_t count,
+                             const float* bound, Winner* winners) {
+  const float error = queries.error[static_cast<size_t>(query)];
+  canonical_.set_query(queries.rows[static_cast<size_t>(query)]);
   list_rows(candidates, count);
   score(candidates, count, winners, [&](const simd::Candidate& c) { return c.score - error >= bound[c.cell]; });
   score(candidates, count, winners, [&](const simd::Candidate& c) {
     const Winner& winner = winners[c.cell / simd::kLanes];
-    return winner.row < 0 || c.score + error >= block.score_below(query_in_block, winner.key);
+    return winner.row < 0 || c.score + error >= queries.score_below(query, winner.key);
   });
 }
 

@@ -26,11 +26,11 @@ class CandidateScores {
   CandidateScores(const EmbeddingSet& queries, const FilterSupport& support, VoteMatrix support_votes,
                   int64_t cells_per_lf);
 
-  // Merges the candidates of one query of a block into its winners (per cell). One canonical score per distinct row,
-  // and only where it can matter: first the candidates that set the bounds, then those that could still beat or tie the
-  // winner found so far. The candidates of a block of support rows stand together. bound: of the query's group,
-  // [cell][lane].
-  void decide(const QueryBlock& block, int64_t query_in_block, const simd::Candidate* candidates, int64_t count,
+  // Merges the candidates of one query (its place among `queries`) into its winners (per cell). One canonical score per
+  // distinct row, and only where it can matter: first the candidates that set the bounds, then those that could still
+  // beat or tie the winner found so far. The candidates of a block of support rows stand together. bound: of the
+  // query's group, [cell][lane].
+  void decide(const QueryTerms& queries, int64_t query, const simd::Candidate* candidates, int64_t count,
               const float* bound, Winner* winners);
 
  private:

@@ -20,8 +20,9 @@ constexpr int32_t kAbstains = -2;
 // query_votes: queries.rows() x m; support_votes: support.rows() x m; thresholds: m.
 // votes_out: queries.rows() x m. neighbors_out, scores_out: the same shape, or null. scores_out: similarity or true
 // distance of the neighbour, NaN where the vote is direct or the cell abstains.
-// Keeps no state per cell beyond a block of queries. Throws InvalidArgument on shapes that do not fit and on votes
-// outside the domain (cell named), Cancelled when the job is (outputs are then unspecified).
+// Keeps no state per cell beyond a block of queries; where queries and support are one set, about 15 bytes per cell of
+// all rows, if the set itself takes more or that is below 128 MiB. Throws InvalidArgument on shapes that do not fit and
+// on votes outside the domain (cell named), Cancelled when the job is (outputs are then unspecified).
 void extend_votes(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
                   VoteMatrix support_votes, const VoteDomain& domain, const double* thresholds, int8_t* votes_out,
                   int32_t* neighbors_out, float* scores_out, const RunOptions& options = {});

@@ -85,6 +85,7 @@ QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support
       support_(support),
       precision_(support.set().precision()),
       tile_(capacity / simd::kLanes * kTileSize) {
+  std::fill_n(tile_.data(), tile_.size(), 0.0f);
   const auto size = static_cast<size_t>(capacity);
   if (precision_ == simd::Precision::f32) {
     packed_f32_ = AlignedBuffer<float>(capacity * queries.dims());
@@ -95,49 +96,65 @@ QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support
   }
   norm_.resize(size);
   residual_.resize(size);
-  error_.resize(size);
-  if (queries.metric() == Metric::l2) squared_norm_.resize(size);
+  terms_.metric = queries.metric();
+  terms_.error.resize(size);
+  if (queries.metric() == Metric::l2) terms_.squared_norm.resize(size);
 }
 
 void QueryBlock::load(int64_t first, int64_t count) {
   first_ = first;
   count_ = count;
-  rows_.resize(static_cast<size_t>(count));
-  std::iota(rows_.begin(), rows_.end(), static_cast<int32_t>(first));
+  terms_.rows.resize(static_cast<size_t>(count));
+  std::iota(terms_.rows.begin(), terms_.rows.end(), static_cast<int32_t>(first));
+  const bool packed = queries_.precision() == precision_ && precision_ != simd::Precision::f32;
   for (int64_t group = 0; group < groups(); ++group)
-    precision_ == simd::Precision::f32 ? pack_f32(group) : pack_rounded(group, true);
+    pack_group(group, packed ? queries_.panel(first / simd::kLanes + group) : nullptr);
   set_bounds();
 }
 
 void QueryBlock::load_rows(const int32_t* rows, int64_t count) {
   count_ = count;
-  rows_.assign(rows, rows + count);
-  for (int64_t group = 0; group < groups(); ++group)
-    precision_ == simd::Precision::f32 ? pack_f32(group) : pack_rounded(group, false);
+  terms_.rows.assign(rows, rows + count);
+  for (int64_t group = 0; group < groups(); ++group) pack_group(group, nullptr);
   set_bounds();
+}
+
+void QueryBlock::load_searched(int64_t first, int64_t count) {
+  count_ = count;
+  terms_.rows.resize(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) terms_.rows[static_cast<size_t>(i)] = support_.row(first + i);
+  const uint8_t* panels = support_.packed_.panels;
+  for (int64_t group = 0; group < groups(); ++group)
+    pack_group(group,
+               panels == nullptr ? nullptr : panels + (first / simd::kLanes + group) * support_.set().panel_size());
+  set_bounds();
+}
+
+// panel: where the rounded rows of the group lie together; null: nowhere.
+void QueryBlock::pack_group(int64_t group, const uint8_t* panel) {
+  if (precision_ == simd::Precision::f32)
+    pack_f32(group);
+  else
+    pack_rounded(group, panel);
 }
 
 void QueryBlock::pack_f32(int64_t group) {
   const float* rows[simd::kLanes];
   for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
     const int64_t i = group * simd::kLanes + lane;
-    rows[lane] = i < count_ ? queries_.row(rows_[static_cast<size_t>(i)]) : nullptr;
+    rows[lane] = i < count_ ? queries_.row(row(i)) : nullptr;
   }
   queries_.kernels().pack_f32(rows, queries_.dims(), packed_f32_.data() + group * simd::kLanes * queries_.dims());
 }
 
 // Queries that their set packed otherwise than the support (or not at all) are rounded here.
-void QueryBlock::pack_rounded(int64_t group, bool consecutive) {
+void QueryBlock::pack_rounded(int64_t group, const uint8_t* panel) {
   const simd::Kernels& kernels = queries_.kernels();
   const int64_t first = group * simd::kLanes, lanes = std::min<int64_t>(simd::kLanes, count_ - first);
-  const int32_t* rows = rows_.data() + first;
-  const uint8_t* panel = panel_.data();
+  const int32_t* rows = terms_.rows.data() + first;
   std::fill_n(scale_.begin() + first, simd::kLanes, 0.0f);
   if (queries_.precision() == precision_) {
-    if (consecutive)
-      panel = queries_.panel(rows[0] / simd::kLanes);
-    else
-      gather_panel(queries_, rows, lanes, panel_.data());
+    if (panel == nullptr) gather_panel(queries_, rows, lanes, panel_.data());
     for (int64_t lane = 0; lane < lanes; ++lane) {
       const auto at = static_cast<size_t>(first + lane);
       norm_[at] = queries_.filter_norm(rows[lane]);
@@ -156,43 +173,56 @@ void QueryBlock::pack_rounded(int64_t group, bool consecutive) {
     }
   }
   const EmbeddingSet& support = support_.set();
-  kernels.pack(panel, support.steps(), packed_.data() + group * support.panel_size());
+  kernels.pack(panel == nullptr ? panel_.data() : panel, support.steps(),
+               packed_.data() + group * support.panel_size());
 }
 
 void QueryBlock::set_bounds() {
   const simd::Kernels& kernels = queries_.kernels();
-  const bool f32 = precision_ == simd::Precision::f32;
-  const double accumulation =
-      f32 ? kernels.accumulation_error(queries_.dims()) : kernels.packed_error(queries_.dims() + simd::kLineBytes);
   for (int64_t i = 0; i < groups() * simd::kLanes; ++i) {
     const auto at = static_cast<size_t>(i);
     if (i >= count_) {
-      error_[at] = 0;
+      terms_.error[at] = 0;
       continue;
     }
-    const int32_t query = rows_[at];
-    if (f32) {
+    if (precision_ == simd::Precision::f32) {
       // Also of queries that their set rounded.
-      norm_[at] = (queries_.filter_norm(query) + queries_.residual(query)) * (1 + 0x1p-20f);
+      norm_[at] = (queries_.filter_norm(row(i)) + queries_.residual(row(i))) * (1 + 0x1p-20f);
       residual_[at] = 0;
     }
-    const double norm = norm_[at], residual = residual_[at];
-    const double magnitude = norm * support_.max_norm() + support_.max_bias();
-    // Rounding of the bias, of the epilogue's three operations and of this bound to float: 2^-21 of all magnitudes.
-    // Products below the float range: 2^-126 each, far below 2^-100.
-    const double error =
-        residual * support_.max_norm() + (norm + residual) * support_.max_residual() + accumulation * magnitude;
-    error_[at] = static_cast<float>((error + 0x1p-21 * magnitude) * (1 + 0x1p-20) + 0x1p-100);
+    terms_.error[at] = support_.error(norm_[at], residual_[at]);
     if (queries_.metric() == Metric::l2) {
-      const float* row = queries_.row(query);
-      squared_norm_[at] = kernels.dot(row, row, queries_.dims());
+      const float* values = queries_.row(row(i));
+      terms_.squared_norm[at] = kernels.dot(values, values, queries_.dims());
     }
   }
 }
 
-float QueryBlock::score_below(int64_t query_in_block, double key) const {
-  const bool l2 = queries_.metric() == Metric::l2;
-  return filter_score_below(queries_.metric(), l2 ? squared_norm_[static_cast<size_t>(query_in_block)] : 0, key);
+float FilterSupport::error(double norm, double residual) const {
+  const simd::Kernels& kernels = set_.kernels();
+  const double accumulation = set_.precision() == simd::Precision::f32
+                                  ? kernels.accumulation_error(set_.dims())
+                                  : kernels.packed_error(set_.dims() + simd::kLineBytes);
+  const double magnitude = norm * max_norm_ + max_bias_;
+  // Rounding of the bias, of the epilogue's three operations and of this bound to float: 2^-21 of all magnitudes.
+  // Products below the float range: 2^-126 each, far below 2^-100.
+  const double error = residual * max_norm_ + (norm + residual) * max_residual_ + accumulation * magnitude;
+  return static_cast<float>((error + 0x1p-21 * magnitude) * (1 + 0x1p-20) + 0x1p-100);
+}
+
+QueryTerms terms_of_searched(const FilterSupport& support, int64_t first, int64_t count) {
+  const EmbeddingSet& set = support.set();
+  QueryTerms terms{set.metric(), {}, {}, {}};
+  for (int64_t i = first; i < first + count; ++i) {
+    const int32_t row = support.row(i);
+    terms.rows.push_back(row);
+    terms.error.push_back(support.error(set.filter_norm(row) * (1 + 0x1p-20f), set.residual(row)));
+    if (set.metric() == Metric::l2)
+      terms.squared_norm.push_back(set.kernels().dot(set.row(row), set.row(row), set.dims()));
+  }
+  const auto whole = static_cast<size_t>((count + simd::kLanes - 1) / simd::kLanes * simd::kLanes);
+  terms.error.resize(whole);
+  return terms;
 }
 
 void QueryBlock::compute(int64_t block) {

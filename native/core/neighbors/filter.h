@@ -38,9 +38,8 @@ class FilterSupport {
   }
   const EmbeddingSet& set() const { return set_; }
 
-  double max_norm() const { return max_norm_; }
-  double max_residual() const { return max_residual_; }
-  double max_bias() const { return max_bias_; }
+  // Bound of |filter score - canonical score| of a query whose packed form has this norm and lost this (upper bounds).
+  float error(double norm, double residual) const;
 
  private:
   friend class QueryBlock;
@@ -57,6 +56,22 @@ class FilterSupport {
   double max_bias_;
 };
 
+// What is known of queries, by their place in a block, besides their values. Padded to whole groups of simd::kLanes.
+struct QueryTerms {
+  Metric metric;
+  std::vector<int32_t> rows;         // not padded
+  std::vector<float> error;          // bound of |filter score - canonical score|, rounding of the epilogue included
+  std::vector<double> squared_norm;  // l2
+
+  // filter_score_below for query i.
+  float score_below(int64_t i, double key) const {
+    return filter_score_below(metric, metric == Metric::l2 ? squared_norm[static_cast<size_t>(i)] : 0, key);
+  }
+};
+
+// Of searched rows first .. first + count as queries of the same support.
+QueryTerms terms_of_searched(const FilterSupport& support, int64_t first, int64_t count);
+
 // Up to `capacity` queries, consecutive or chosen, packed as the other operand; scratch of one thread.
 class QueryBlock {
  public:
@@ -67,25 +82,27 @@ class QueryBlock {
   void load(int64_t first, int64_t count);
   // Chosen queries. Gathers their panels first, so load() is cheaper where it serves.
   void load_rows(const int32_t* rows, int64_t count);
+  // Searched rows, by position, as queries of the support they belong to. first: a multiple of simd::kLanes.
+  void load_searched(int64_t first, int64_t count);
 
   int64_t first() const { return first_; }  // after load()
-  int32_t row(int64_t i) const { return rows_[static_cast<size_t>(i)]; }
+  int32_t row(int64_t i) const { return terms_.rows[static_cast<size_t>(i)]; }
   int64_t count() const { return count_; }
   int64_t groups() const { return (count_ + simd::kLanes - 1) / simd::kLanes; }
 
-  // Bound of |filter score - canonical score| per query, rounding of the epilogue included; 16 per group.
-  const float* error(int64_t group) const { return error_.data() + group * simd::kLanes; }
-  // filter_score_below for one of these queries.
-  float score_below(int64_t query_in_block, double key) const;
+  const QueryTerms& terms() const { return terms_; }
+  const float* error(int64_t group) const { return terms_.error.data() + group * simd::kLanes; }
+  float score_below(int64_t query_in_block, double key) const { return terms_.score_below(query_in_block, key); }
 
-  // Scores of one support block: tile(group)[row in block][lane]. Rows beyond the block are not set.
+  // Scores of one support block: tile(group)[row in block][lane]. Rows beyond the block: numbers that mean nothing.
   void compute(int64_t block);
   const float* tile(int64_t group) const { return tile_.data() + group * kTileSize; }
+  static constexpr int64_t kTileSize = simd::kBlockRows * simd::kLanes;
 
  private:
-  static constexpr int64_t kTileSize = simd::kBlockRows * simd::kLanes;
   void pack_f32(int64_t group);
-  void pack_rounded(int64_t group, bool consecutive);
+  void pack_group(int64_t group, const uint8_t* panel);
+  void pack_rounded(int64_t group, const uint8_t* panel);
   void set_bounds();
 
   const EmbeddingSet& queries_;
@@ -95,12 +112,10 @@ class QueryBlock {
   AlignedBuffer<uint8_t> packed_;
   AlignedBuffer<uint8_t> panel_;  // 16 rows before packing
   AlignedBuffer<float> tile_;
-  std::vector<int32_t> rows_;
+  QueryTerms terms_;
   std::vector<float> scale_;     // int8
   std::vector<float> norm_;      // of the queries as packed, upper bounds
   std::vector<float> residual_;  // of what rounding took away, likewise
-  std::vector<float> error_;
-  std::vector<double> squared_norm_;  // l2
   int64_t first_ = 0;
   int64_t count_ = 0;
 };

@@ -9,6 +9,7 @@ namespace nearvote {
 
 struct SearchPlan {
   bool direct;    // score every pair canonically: small work, or norms no filter can handle
+  bool mutual;    // the rows that vote, among themselves, by mutual_voters.h; what follows is for the other queries
   int64_t block;  // queries per task
   int64_t query_blocks;
   int64_t segments;  // parts the support blocks are cut into when there are few queries
@@ -20,6 +21,8 @@ struct SearchPlan {
   int64_t first_support_block(int64_t segment) const { return support_blocks * segment / segments; }
 };
 
-SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t searched_rows, int threads);
+// mutual_cells: per query, where the searched rows may be joined among themselves; else 0.
+SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t searched_rows, int threads,
+                       int64_t mutual_cells = 0);
 
 }  // namespace nearvote

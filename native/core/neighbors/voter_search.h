@@ -5,9 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "core/neighbors/block_candidates.h"
 #include "core/neighbors/block_votes.h"
-#include "core/neighbors/candidate_scores.h"
 #include "core/neighbors/locality.h"
+#include "core/neighbors/run_options.h"
 #include "core/neighbors/search_plan.h"
 
 namespace nearvote {
@@ -19,16 +20,9 @@ class VoterSearch {
               VoteMatrix support_votes, const VoteDomain& domain, CellsPer cells_per, const RunOptions& options);
   ~VoterSearch();
 
-  int64_t cells() const { return lists_.cells; }
+  int64_t cells() const { return cells_.count(); }
 
-  // Receives the winners of one query, cells() of them; called once per query, from any thread.
-  class Sink {
-   public:
-    virtual void take(int64_t query, const Winner* winners) = 0;
-
-   protected:
-    ~Sink() = default;
-  };
+  using Sink = WinnerSink;  // winners: cells() of them
 
   // thresholds: per LF, or null. With thresholds, voters that are not strictly inside them may be left out: they prune
   // the search. So do known winners (queries x cells, or null) from elsewhere: what is farther may be left out.
@@ -37,20 +31,16 @@ class VoterSearch {
  private:
   class Worker;
   void run_direct(Sink& sink);
+  void keep_others();
   void run_filtered(const double* thresholds, const Winner* known, Sink& sink);
-  int64_t lf_of(int64_t cell) const { return cell / cells_per_lf_; }
-  bool open(int64_t query, int64_t lf) const { return query_votes_(query, lf) == 0 && !queries_.is_zero(query); }
 
-  const EmbeddingSet& queries_;
-  VoteMatrix query_votes_;
+  VoterCells cells_;
   const EmbeddingSet& support_;
-  VoteMatrix support_votes_;
   VoteDomain domain_;
   RunOptions options_;
-  int64_t cells_per_lf_;
-  std::vector<int32_t> rows_;
+  std::vector<int32_t> rows_;  // searched
   SearchPlan plan_;
-  LocalityOrder order_;  // empty: as the rows come
+  LocalityOrder order_;  // empty: as the rows come; beside a self join its queries are the others only
   BlockVoteLists lists_;
 };
 

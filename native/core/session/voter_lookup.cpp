@@ -70,7 +70,7 @@ class Worker {
       offsets_[i] = static_cast<uint16_t>(std::min(i, rows - 1) * simd::kLanes);
     chunks_[1] = static_cast<int32_t>((rows + simd::kChunk - 1) / simd::kChunk);
     last_rows_ = static_cast<uint8_t>((rows - 1) % simd::kChunk + 1);
-    return {1, &cell_, chunks_, &last_rows_, offsets_, 0};
+    return {1, &cell_, chunks_, &last_rows_, offsets_, nullptr};
   }
 
   void drop_stale(int64_t group) {

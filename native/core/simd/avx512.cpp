@@ -22,6 +22,8 @@ const Kernels kAvx512 = {
     .pack = nullptr,
     .product_packed = nullptr,
     .scan_votes = scan_votes,
+    .best_of_tile = best_of_tile,
+    .turn_tile = turn_tile,
     .scan_rows = scan_rows,
     .scan_pairs = scan_pairs,
 };

@@ -122,6 +122,8 @@ const Kernels kAvx512Vnni = {
     .pack = pack_lines<0x80808080>,
     .product_packed = product_packed,
     .scan_votes = scan_votes,
+    .best_of_tile = best_of_tile,
+    .turn_tile = turn_tile,
     .scan_rows = scan_rows,
     .scan_pairs = scan_pairs,
 };

@@ -62,15 +62,57 @@ inline __attribute__((always_inline)) Candidate* collect(const float* tile, cons
   return out;
 }
 
-// The largest scores of a whole tile.
-inline LaneVector best_of(const float* tile, int32_t rows) {
-  LaneVector best[4];
-  for (int i = 0; i < 4; ++i) best[i] = LaneVector::load(tile);
-  int32_t r = 0;
-  for (; r + 4 <= rows; r += 4)
-    for (int i = 0; i < 4; ++i) best[i] = max(best[i], LaneVector::load(tile + (r + i) * kLanes));
-  for (; r < rows; ++r) best[0] = max(best[0], LaneVector::load(tile + r * kLanes));
-  return max(max(best[0], best[1]), max(best[2], best[3]));
+// The transpose of kLanes rows of kLanes lanes.
+template <class V>
+inline __attribute__((always_inline)) void turn(const float* in, float* out) {
+  if constexpr (requires { V::turn(in, out); }) {
+    V::turn(in, out);
+  } else {
+    for (int r = 0; r < kLanes; ++r)
+      for (int l = 0; l < kLanes; ++l) out[l * kLanes + r] = in[r * kLanes + l];
+  }
+}
+
+void turn_tile(const float* tile, int64_t group_stride, int64_t groups, float* out) {
+  for (int64_t g = 0; g < groups; ++g) turn<Vec>(tile + g * group_stride, out + g * kLanes * kLanes);
+}
+
+void best_of_tile(const float* tile, int64_t group_stride, int64_t groups, int64_t row_count, float* of_groups,
+                  float* of_rows) {
+  constexpr int kAtOnce = 4;
+  const auto lowest = [](float* p) {
+    for (int i = 0; i < kLanes; ++i) p[i] = -__builtin_inff();
+  };
+  for (int64_t g = 0; g < groups; ++g) lowest(of_groups + g * kLanes);
+  float wide[kLanes * kLanes], turned[kLanes * kLanes];
+  for (int64_t first = 0; first < row_count; first += kLanes) {
+    for (int r = 0; r < kLanes; r += kAtOnce) {
+      if (first + r >= row_count) {
+        for (int i = 0; i < kAtOnce; ++i) lowest(wide + (r + i) * kLanes);
+        continue;
+      }
+      const float* row[kAtOnce];  // the last one again beyond the end
+      LaneVector best[kAtOnce];
+      for (int i = 0; i < kAtOnce; ++i) {
+        row[i] = tile + (first + r + i < row_count ? first + r + i : row_count - 1) * kLanes;
+        best[i] = LaneVector::load(row[i]);
+      }
+      for (int64_t g = 0; g < groups; ++g) {
+        LaneVector of_group = LaneVector::load(of_groups + g * kLanes);
+        for (int i = 0; i < kAtOnce; ++i) {
+          const LaneVector score = LaneVector::load(row[i] + g * group_stride);
+          best[i] = max(best[i], score);
+          of_group = max(of_group, score);
+        }
+        of_group.store(of_groups + g * kLanes);
+      }
+      for (int i = 0; i < kAtOnce; ++i) best[i].store(wide + (r + i) * kLanes);
+    }
+    turn<Vec>(wide, turned);
+    LaneVector best = LaneVector::load(turned);
+    for (int l = 1; l < kLanes; ++l) best = max(best, LaneVector::load(turned + l * kLanes));
+    best.store(of_rows + first);
+  }
 }
 
 // Two passes over each list: the largest score, chunk by chunk, then only the chunks that reach the raised bound.
@@ -79,8 +121,8 @@ int64_t scan_votes(const float* tile, const BlockVotes* votes, int32_t base, con
   const LaneVector error = LaneVector::load(error_lanes);
   LaneVector chunk_best[kBlockRows / kChunk];
   Candidate* const begin = out;
-  const bool look_first = votes->rows > 0;
-  const LaneVector reach = look_first ? best_of(tile, votes->rows) + error : error;
+  const bool look_first = votes->best != nullptr;
+  const LaneVector reach = look_first ? LaneVector::load(votes->best) + error : error;
   for (int64_t list = 0; list < votes->lists; ++list) {
     if (look_first && reaches(reach, LaneVector::load(lower + votes->cells[list] * kLanes)) == 0) continue;
     const int64_t chunks = votes->first_chunk[list + 1] - votes->first_chunk[list];

@@ -64,7 +64,7 @@ struct BlockVotes {
   const int32_t* first_chunk;  // lists + 1: list i is chunks first_chunk[i] .. first_chunk[i + 1] - 1
   const uint8_t* last_rows;    // per list: rows in its last chunk that are not padding, 1 .. kChunk
   const uint16_t* offsets;  // kChunk per chunk: row in the block times kLanes, where its scores are in a group's tile
-  int32_t rows;             // 0; or of the block: a list is passed over where no row of the tile reaches its bound
+  const float* best;        // null; or the tile's largest score per lane: a list is passed over whose bound that misses
 };
 
 struct Kernels {
@@ -108,6 +108,13 @@ struct Kernels {
   // block's first row.
   int64_t (*scan_votes)(const float* tile, const BlockVotes* votes, int32_t base, const float* error, float* lower,
                         Candidate* out);
+  // Of a tile of `groups` groups: the largest scores per group and lane (of_groups, kLanes per group) and per row
+  // (of_rows, as many as the next multiple of kLanes; -inf beyond row_count). Rows and groups: at least 1.
+  void (*best_of_tile)(const float* tile, int64_t group_stride, int64_t groups, int64_t row_count, float* of_groups,
+                       float* of_rows);
+  // kLanes rows of a tile as a group of their own, whose rows are the lanes of the groups:
+  // out[(group * kLanes + lane) * kLanes + row] = tile[group * group_stride + row * kLanes + lane].
+  void (*turn_tile)(const float* tile, int64_t group_stride, int64_t groups, float* out);
   // Appends every row with score >= bound[lane] to that lane's list (rows, scores: kLanes lists of `capacity`), count
   // updated. The caller leaves room for row_count more in every list.
   void (*scan_rows)(const float* tile, int64_t row_count, int32_t base, const float* bound, int32_t* rows,

@@ -106,6 +106,8 @@ const Kernels kNeonDot = {
     .pack = pack_lines<0>,
     .product_packed = product_packed,
     .scan_votes = scan_votes,
+    .best_of_tile = best_of_tile,
+    .turn_tile = turn_tile,
     .scan_rows = scan_rows,
     .scan_pairs = scan_pairs,
 };

@@ -8,6 +8,7 @@
 #include "core/neighbors/nearest_voters.h"
 #include "core/neighbors/self_join.h"
 #include "core/neighbors/top_k.h"
+#include "core/neighbors/voter_search.h"
 #include "core/simd/dispatch.h"
 #include "core/tests/check.h"
 #include "core/tests/neighbors_reference.h"
@@ -169,6 +170,27 @@ struct SelfJoinProblem {
     }
   }
 };
+// The rows of a problem (queries and support are the same) as one set.
+void check_mutual_voters(const Problem& problem, int threads) {
+  const EmbeddingSet set(problem.s.view(), problem.metric);
+  RunOptions options;
+  options.threads = threads;
+  int32_t progress = 0;
+  options.job.progress = &progress;
+  const auto cells = static_cast<size_t>(problem.qv.view().size());
+  ref::Extended got{std::vector<int8_t>(cells), std::vector<int32_t>(cells), std::vector<float>(cells)};
+  const auto equal = [&] {
+    return got.votes == problem.extended.votes && got.neighbors == problem.extended.neighbors &&
+           ref::same(got.scores, problem.extended.scores);
+  };
+  extend_votes(set, problem.qv.view(), set, problem.sv.view(), problem.domain, problem.thresholds.data(),
+               got.votes.data(), got.neighbors.data(), got.scores.data(), options);
+  CHECK(equal());
+  CHECK(progress == 1000);
+  const NearestVoters voters(set, problem.qv.view(), set, problem.sv.view(), problem.domain, options);
+  voters.extend(problem.thresholds.data(), got.votes.data(), got.neighbors.data(), got.scores.data());
+  CHECK(equal());
+}
 
 // A filter that is wrong by nearly all its bound admits, one way or the other.
 constexpr double kAllowed = 0.02;
@@ -274,6 +296,62 @@ TEST(half_the_products_of_a_set_with_itself_change_no_bit) {
       CHECK(got.indices == problem.expected[0].indices);
       CHECK(ref::same(got.scores, problem.expected[0].scores));
     }
+}
+
+// Rows searched among themselves: half the products serve both sides, except under l2. Some rows do not vote, the last
+// block is not whole, query votes may be others than support votes.
+TEST(mutual_voters_on_every_path) {
+  unsigned seed = 7000;
+  for (Kind kind : {Kind::random, Kind::clustered, Kind::duplicates, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm,
+                    Kind::outliers})
+    for (Metric metric : kMetrics) {
+      const ref::Floats rows = ref::embeddings(kind, 1700, 20, seed += 10);
+      const bool all_vote = kind == Kind::clustered || kind == Kind::duplicates;
+      const Problem problem(rows, rows, metric, 4, all_vote ? kThreeClasses : kBinary, all_vote ? 0.6 : 0.2, seed);
+      for (const std::string& isa : usable_isas()) {
+        simd::use_kernels(simd::find_kernels(isa));
+        check_mutual_voters(problem, 2);
+      }
+      simd::use_kernels(nullptr);
+      for (int threads : {1, 3}) check_mutual_voters(problem, threads);
+    }
+}
+
+TEST(mutual_voters_with_a_filter_as_wrong_as_its_bound) {
+  simd::Kernels wrong = simd::kBaseline;
+  wrong.name = "wrong";
+  wrong.accumulation_error = [](int64_t) { return kAllowed; };
+  wrong.product_f32 = wrong_product;
+  for (Metric metric : {Metric::cosine, Metric::dot}) {
+    const ref::Floats rows = ref::embeddings(Kind::clustered, 1500, 12, 31);
+    const Problem problem(rows, rows, metric, 4, kBinary, 0.2, 31);
+    simd::use_kernels(&wrong);
+    check_mutual_voters(problem, 2);
+    simd::use_kernels(nullptr);
+  }
+}
+
+// What is known may be left out, and nothing else.
+TEST(mutual_voters_with_known_winners) {
+  const ref::Floats rows = ref::embeddings(Kind::clustered, 1500, 20, 41);
+  const ref::Votes votes = ref::votes(1500, 4, kBinary, 0.2, 42);
+  const EmbeddingSet set(rows.view(), Metric::cosine);
+  struct Keep final : WinnerSink {
+    std::vector<Winner> winners = std::vector<Winner>(1500 * 4);
+    void take(int64_t query, const Winner* found) override { std::copy_n(found, 4, winners.begin() + query * 4); }
+  } all, rest;
+  VoterSearch search(set, votes.view(), set, votes.view(), kBinary, CellsPer::lf, {});
+  search.run(nullptr, all);
+  std::vector<Winner> known = all.winners;
+  for (size_t i = 0; i < known.size(); i += 3) known[i] = {};
+  search.run(nullptr, rest, known.data());
+  bool same = true;
+  for (size_t i = 0; i < known.size(); ++i) {
+    known[i].merge(rest.winners[i], votes.view(), static_cast<int64_t>(i % 4));
+    const Winner &a = known[i], &b = all.winners[i];
+    same = same && a.key == b.key && a.row == b.row && a.contested == b.contested;
+  }
+  CHECK(same);
 }
 
 TEST(blocks_name_rows_and_cells_of_the_whole) {

@@ -1,0 +1,134 @@
+#include "core/neighbors/mutual_voters.h"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+#include "core/base/parallel.h"
+
+namespace nearvote {
+namespace {
+
+// Blocks beside the diagonal that are met first where rows go by locality: they tighten most bounds.
+constexpr int64_t kNear = 4;
+constexpr int64_t kTilesPerTask = 16;  // at most: enough to make up for packing the queries
+
+struct Queries {
+  std::mutex mutex;
+  QueryTerms terms;
+  BlockCandidates candidates;
+
+  Queries(const MutualVoters& search, int64_t block)
+      : terms(terms_of_searched(search.support, block * simd::kBlockRows, search.support.block_rows(block))),
+        candidates(search.cells, static_cast<int64_t>(terms.error.size())) {}
+};
+
+// One block of queries against blocks [first, end).
+struct Task {
+  int64_t block, first, end;
+};
+
+std::vector<Task> tasks_of(int64_t blocks, bool by_locality, int threads) {
+  const int64_t near = by_locality ? kNear : 1;
+  const int64_t most = std::clamp<int64_t>(blocks * blocks / 2 / (8 * threads), 1, kTilesPerTask);
+  std::vector<Task> tasks;
+  for (int64_t b = 0; b < blocks; ++b) tasks.push_back({b, b, std::min(blocks, b + near)});
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int64_t first = b + near; first < blocks; first += most)
+      tasks.push_back({b, first, std::min(blocks, first + most)});
+  return tasks;
+}
+
+class Worker {
+ public:
+  Worker(const MutualVoters& search, std::vector<std::unique_ptr<Queries>>& queries)
+      : search_(search),
+        queries_(queries),
+        block_(search.cells.queries, search.support, simd::kBlockRows),
+        scratch_(search.cells, search.support) {}
+
+  void run(const Task& task, SearchProgress& progress) {
+    block_.load_searched(task.block * simd::kBlockRows, search_.support.block_rows(task.block));
+    for (int64_t other = task.first; other < task.end; ++other) {
+      progress.job.check();
+      meet(task.block, other);
+      progress.add(1);
+    }
+  }
+
+  CandidateScratch& scratch() { return scratch_; }
+
+ private:
+  void meet(int64_t mine, int64_t other) {
+    const simd::Kernels& kernels = search_.cells.queries.kernels();
+    block_.compute(other);
+    kernels.best_of_tile(block_.tile(0), QueryBlock::kTileSize, block_.groups(), search_.support.block_rows(other),
+                         best_of_groups_, best_of_rows_);
+    {
+      Queries& queries = *queries_[static_cast<size_t>(mine)];
+      simd::BlockVotes votes = search_.lists.block(other);
+      const int64_t at_most = search_.lists.votes_in_block(other) * simd::kLanes;
+      const std::lock_guard lock(queries.mutex);
+      for (int64_t group = 0; group < block_.groups(); ++group) {
+        votes.best = best_of_groups_ + group * simd::kLanes;
+        if (queries.candidates.reached(group, votes.best))
+          queries.candidates.scan(group, block_.tile(group), votes, other * simd::kBlockRows, at_most, scratch_);
+      }
+    }
+    if (mine == other) return;
+    Queries& queries = *queries_[static_cast<size_t>(other)];
+    simd::BlockVotes votes = search_.lists.block(mine);
+    const int64_t at_most = search_.lists.votes_in_block(mine) * simd::kLanes;
+    const auto groups = static_cast<int64_t>(queries.terms.error.size()) / simd::kLanes;
+    const std::lock_guard lock(queries.mutex);
+    for (int64_t group = 0; group < groups; ++group) {
+      votes.best = best_of_rows_ + group * simd::kLanes;
+      if (!queries.candidates.reached(group, votes.best)) continue;
+      kernels.turn_tile(block_.tile(0) + group * simd::kLanes * simd::kLanes, QueryBlock::kTileSize, block_.groups(),
+                        turned_);
+      queries.candidates.scan(group, turned_, votes, mine * simd::kBlockRows, at_most, scratch_);
+    }
+  }
+
+  const MutualVoters& search_;
+  std::vector<std::unique_ptr<Queries>>& queries_;
+  QueryBlock block_;
+  CandidateScratch scratch_;
+  alignas(64) float best_of_groups_[simd::kBlockRows];
+  alignas(64) float best_of_rows_[simd::kBlockRows];
+  alignas(64) float turned_[simd::kBlockRows * simd::kLanes];
+};
+
+}  // namespace
+
+int64_t MutualVoters::tiles(int64_t rows) {
+  const int64_t blocks = (rows + simd::kBlockRows - 1) / simd::kBlockRows;
+  return blocks * (blocks + 1) / 2;
+}
+
+void MutualVoters::run(const double* thresholds, const Winner* known, WinnerSink& sink,
+                       SearchProgress& progress) const {
+  const int64_t blocks = support.blocks();
+  std::vector<std::unique_ptr<Queries>> queries(static_cast<size_t>(blocks));
+  parallel_for(blocks, threads, [&](int64_t b, int) {
+    auto& made = queries[static_cast<size_t>(b)];
+    made = std::make_unique<Queries>(*this, b);
+    made->candidates.start(made->terms, thresholds, known);
+  });
+  const std::vector<Task> tasks = tasks_of(blocks, by_locality, threads);
+  std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(threads));
+  const auto worker = [&](int thread) -> Worker& {
+    auto& found = workers[static_cast<size_t>(thread)];
+    if (found == nullptr) found = std::make_unique<Worker>(*this, queries);
+    return *found;
+  };
+  parallel_for(static_cast<int64_t>(tasks.size()), threads,
+               [&](int64_t task, int thread) { worker(thread).run(tasks[static_cast<size_t>(task)], progress); });
+  parallel_for(blocks, threads, [&](int64_t b, int thread) {
+    progress.job.check();
+    queries[static_cast<size_t>(b)]->candidates.finish(worker(thread).scratch(), sink);
+    queries[static_cast<size_t>(b)].reset();
+  });
+}
+
+}  // namespace nearvote
