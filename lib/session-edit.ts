@@ -55,7 +55,7 @@ export class SessionEditor {
   }
 
   get names(): readonly string[] {
-    return this.#fit === undefined ? [] : addon.sessionReport(this.handle).lfs.map((lf) => lf.name);
+    return this.#fit === undefined ? [] : addon.sessionNames(this.handle);
   }
 
   /** Runs after everything that was enqueued before. */

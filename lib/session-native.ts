@@ -129,7 +129,12 @@ export interface SessionAddon {
   sessionState(session: SessionHandle): { labels: Int8Array; proba: Float64Array };
   sessionLabels(session: SessionHandle, rows: Int32Array): Int8Array;
   sessionVotes(session: SessionHandle, rows: Int32Array | undefined): Int8Array;
-  sessionReport(session: SessionHandle): {
+  sessionNames(session: SessionHandle): readonly string[];
+  /** place: of one labelling function, -1: all. */
+  sessionReport(
+    session: SessionHandle,
+    place: number,
+  ): {
     rows: number;
     covered: number;
     bytes: number;

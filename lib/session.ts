@@ -219,7 +219,7 @@ export class Session {
 
   /** Names of the labelling functions, in column order. */
   get names(): readonly string[] {
-    return addon.sessionReport(this.#editor.handle).lfs.map((lf) => lf.name);
+    return addon.sessionNames(this.#editor.handle);
   }
 
   /** The fitted label model. */
@@ -252,15 +252,16 @@ export class Session {
 
   /** One labelling function as it stands, or undefined. */
   lf(name: string): LfStatistics | undefined {
-    const { rows, lfs } = addon.sessionReport(this.#editor.handle);
-    const place = lfs.findIndex((lf) => lf.name === name);
-    return place < 0 ? undefined : lfStatistics(lfs[place]!, place, rows, this.classes, this.model, this.#goldVotes());
+    const place = this.names.indexOf(name);
+    if (place < 0) return undefined;
+    const { rows, lfs } = addon.sessionReport(this.#editor.handle, place);
+    return lfStatistics(lfs[0]!, place, rows, this.classes, this.model, this.#goldVotes());
   }
 
   /** Everything about the session as plain data. */
   report(): SessionReport {
     const { handle, fit } = this.#editor;
-    return sessionReport(addon.sessionReport(handle), this.classes, fit, this.#goldVotes(), (rows) =>
+    return sessionReport(addon.sessionReport(handle, -1), this.classes, fit, this.#goldVotes(), (rows) =>
       addon.sessionLabels(handle, rows),
     );
   }

@@ -49,15 +49,27 @@ Napi::Value extended_votes(const Napi::CallbackInfo& info) {
   return votes;
 }
 
-// sessionReport(session) -> { rows, covered, bytes, lfs: [{ name, threshold, direct: [K], extended: [K], overlaps,
-// conflicts }] }
+// sessionNames(session) -> [string]
+Napi::Value names(const Napi::CallbackInfo& info) {
+  const auto& lfs = Handle<SessionBox>::open(info[0])->visible->lfs;
+  auto list = Napi::Array::New(info.Env(), lfs.size());
+  for (size_t j = 0; j < lfs.size(); ++j) list.Set(static_cast<uint32_t>(j), lfs[j]->name);
+  return list;
+}
+
+// sessionReport(session, place of one LF, -1: all) -> { rows, covered, bytes, lfs: [{ name, threshold, direct: [K],
+// extended: [K], overlaps, conflicts }] }
 Napi::Value report(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto box = Handle<SessionBox>::open(info[0]);
   const SessionState& state = *box->visible;
   const int classes = state.domain.classes;
-  auto lfs = Napi::Array::New(env, state.lfs.size());
-  for (size_t j = 0; j < state.lfs.size(); ++j) {
+  const int64_t place = int_arg(info, 1);
+  if (place >= static_cast<int64_t>(state.lfs.size()))
+    throw Napi::RangeError::New(env, "Expected an LF of the session");
+  const auto first = static_cast<size_t>(std::max<int64_t>(place, 0)), end = place < 0 ? state.lfs.size() : first + 1;
+  auto lfs = Napi::Array::New(env, end - first);
+  for (size_t j = first; j < end; ++j) {
     const LfColumn& column = *state.lfs[j];
     auto lf = Napi::Object::New(env);
     auto direct = Napi::Array::New(env), extended = Napi::Array::New(env);
@@ -75,7 +87,7 @@ Napi::Value report(const Napi::CallbackInfo& info) {
     lf.Set("extended", extended);
     lf.Set("overlaps", static_cast<double>(overlaps));
     lf.Set("conflicts", static_cast<double>(conflicts));
-    lfs.Set(static_cast<uint32_t>(j), lf);
+    lfs.Set(static_cast<uint32_t>(j - first), lf);
   }
   auto result = Napi::Object::New(env);
   result.Set("rows", static_cast<double>(state.rows()));
@@ -184,6 +196,7 @@ void register_session_read(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionLabels", Napi::Function::New(env, labels_of));
   exports.Set("sessionState", Napi::Function::New(env, visible_state));
   exports.Set("sessionVotes", Napi::Function::New(env, extended_votes));
+  exports.Set("sessionNames", Napi::Function::New(env, names));
   exports.Set("sessionReport", Napi::Function::New(env, report));
   exports.Set("sessionExplain", Napi::Function::New(env, explain_row));
   exports.Set("sessionNextToLabel", Napi::Function::New(env, next_rows));

@@ -6,36 +6,6 @@
 #include "core/base/parallel.h"
 
 namespace nearvote {
-namespace {
-
-// Sums over the neighbours of row `row` of `kept` columns of `states` (rows x stride), each row's in the order of its
-// list.
-void sum_row(const SmoothingLists& lists, const double* states, int64_t stride, int64_t kept, int64_t row,
-             double* sums) {
-  const int32_t* index = lists.indices(row);
-  const float* weight = lists.weights(row);
-  std::fill_n(sums, kept, 0.0);
-  for (int64_t j = 0; j < lists.k(); ++j) {
-    const double* state = states + index[j] * stride;
-    for (int64_t y = 0; y < kept; ++y) sums[y] += weight[j] * state[y];
-  }
-}
-
-// The same for one column of rows first .. end - 1, at most four, side by side: a row's additions wait for each other.
-void sum_four(const SmoothingLists& lists, const double* states, int64_t first, int64_t end, double* sums) {
-  const int32_t* index[4];
-  const float* weight[4];
-  for (int64_t r = 0; r < 4; ++r) {
-    index[r] = lists.indices(std::min(first + r, end - 1));
-    weight[r] = lists.weights(std::min(first + r, end - 1));
-    sums[r] = 0;
-  }
-  for (int64_t j = 0; j < lists.k(); ++j)
-    for (int r = 0; r < 4; ++r) sums[r] += weight[r][j] * states[index[r][j]];
-}
-
-}  // namespace
-
 PosteriorGraph::PosteriorGraph(std::shared_ptr<const SmoothingLists> lists, std::vector<double> proba,
                                std::vector<int32_t> counts, std::vector<int32_t> labels, std::vector<double> balance,
                                const RunOptions& options)
@@ -52,31 +22,32 @@ PosteriorGraph::PosteriorGraph(std::shared_ptr<const SmoothingLists> lists, std:
 }
 
 void PosteriorGraph::sum_first(const RunOptions& options) {
-  const int64_t columns = kept() + 1;
-  std::vector<double> counted(static_cast<size_t>(rows() * columns));  // 1 and the posterior of rows with votes, or 0
+  std::vector<double> counted(static_cast<size_t>(rows()));          // 1 of rows with votes, else 0
+  std::vector<double> states(static_cast<size_t>(rows() * kept()));  // their posteriors, else 0
   first_.resize(static_cast<size_t>(rows() * (kept() + 2)));
   first_mean_.assign(static_cast<size_t>(classes_) + 1, 0.0);
   for (int64_t row = 0; row < rows(); ++row) {
     if (!votes(row)) continue;
-    double* to = counted.data() + row * columns;
-    to[0] = 1;
-    std::copy_n(proba(row) + 1, kept(), to + 1);
+    counted[static_cast<size_t>(row)] = 1;
+    std::copy_n(proba(row) + 1, kept(), states.begin() + row * kept());
     for (int64_t y = 0; y < classes_; ++y) first_mean_[static_cast<size_t>(y)] += proba(row)[y];
     first_mean_.back() += 1;
   }
   parallel_for(blocks(), effective_threads(options.threads, blocks()), [&](int64_t block, int) {
     options.job.check();
-    for (int64_t row = block * kBlock; row < std::min(rows(), (block + 1) * kBlock); ++row) {
-      double* sums = first_.data() + row * (kept() + 2);
-      std::fill_n(sums, kept() + 2, 0.0);
-      const int32_t* index = lists_->indices(row);
-      const float* weights = lists_->weights(row);
-      for (int64_t j = 0; j < lists_->k(); ++j) {
-        const double* from = counted.data() + index[j] * columns;
-        const double weight = weights[j] * from[0];
-        sums[0] += weight;
-        sums[1] += weight * weight;
-        for (int64_t y = 0; y < kept(); ++y) sums[2 + y] += weights[j] * from[1 + y];
+    const int64_t stride = kept() + 2, end = std::min(rows(), (block + 1) * kBlock);
+    for (int64_t first = block * kBlock; first < end; first += 4) {
+      double weight[4], squares[4], sums[4];
+      sum_four(*lists_, counted.data(), first, end, weight, squares);
+      if (kept() == 1) sum_four(*lists_, states.data(), first, end, sums);
+      for (int64_t row = first; row < std::min(first + 4, end); ++row) {
+        double* to = first_.data() + row * stride;
+        to[0] = weight[row - first];
+        to[1] = squares[row - first];
+        if (kept() == 1)
+          to[2] = sums[row - first];
+        else
+          sum_row(*lists_, states.data(), kept(), row, to + 2);
       }
     }
   });
@@ -116,6 +87,7 @@ class PosteriorGraph::Rounds {
                         options.threads)),
         label_(static_cast<size_t>(graph.rows()), -1),
         mean_(static_cast<size_t>(graph.classes_)),
+        inverse_(mean_.size()),
         parts_(static_cast<size_t>(graph.blocks() * graph.kept())) {
     for (size_t place = 0; place < graph.gold_.size(); ++place) {
       const auto row = static_cast<size_t>(graph.gold_[place]);
@@ -183,8 +155,10 @@ class PosteriorGraph::Rounds {
 
   // One pseudo-row is spread over the classes so that none is impossible.
   void set_mean(const std::vector<double>& sum, double rows) {
-    for (size_t y = 0; y < sum.size(); ++y)
+    for (size_t y = 0; y < sum.size(); ++y) {
       mean_[y] = (1 / static_cast<double>(graph_.classes_) + std::max(sum[y], 0.0)) / (1 + rows);
+      inverse_[y] = 1 / mean_[y];
+    }
   }
 
   // Calls use(row, posterior, sums of the row's block) for all rows, each block's in order.
@@ -210,7 +184,7 @@ class PosteriorGraph::Rounds {
             all = {start[0], start[1]};
             std::copy_n(start + 2, kept, sum);
           } else if (kept > 1) {
-            sum_row(lists, before, kept, kept, row, sum);
+            sum_row(lists, before, kept, row, sum);
           }
           for (; entry < entries_end && entry->row == row; ++entry) add_gold(*entry, before == nullptr, all, sum);
           finish(row, all, sum, proba.data());
@@ -243,9 +217,9 @@ class PosteriorGraph::Rounds {
     for (int64_t y = 1; y < graph_.classes_; ++y) {
       const double said = scale * sum[y - 1], mean = mean_[static_cast<size_t>(y)];
       rest -= said;
-      total += proba[y] = own[y] * (std::max(said, 0.0) + mean) / mean;
+      total += proba[y] = own[y] * (std::max(said, 0.0) + mean) * inverse_[static_cast<size_t>(y)];
     }
-    total += proba[0] = own[0] * (std::max(rest, 0.0) + mean_[0]) / mean_[0];
+    total += proba[0] = own[0] * (std::max(rest, 0.0) + mean_[0]) * inverse_[0];
     for (int64_t y = 0; y < graph_.classes_; ++y) proba[y] /= total;
   }
 
@@ -253,9 +227,10 @@ class PosteriorGraph::Rounds {
   const RunOptions& options_;
   double gold_weight_;
   std::vector<double> own_;
-  std::vector<int32_t> label_;  // n: of clamped rows, else -1
-  std::vector<double> mean_;    // K: of the states before the next round
-  std::vector<double> parts_;   // blocks x kept: sums of states
+  std::vector<int32_t> label_;   // n: of clamped rows, else -1
+  std::vector<double> mean_;     // K: of the states before the next round
+  std::vector<double> inverse_;  // K: 1 / mean
+  std::vector<double> parts_;    // blocks x kept: sums of states
 };
 
 SmoothedRows PosteriorGraph::smooth(const SmoothingSettings& settings, const HiddenGold& hidden, int rounds,

@@ -61,6 +61,7 @@ class PosteriorGraph {
 
  private:
   class Rounds;
+  template <class Vec>
   class Folds;
 
   static constexpr int64_t kBlock = 256;  // rows of a task
@@ -79,6 +80,9 @@ class PosteriorGraph {
   const double* first(int64_t row) const { return first_.data() + row * (kept() + 2); }
   void sum_first(const RunOptions& options);
   void find_gold(const RunOptions& options);
+  template <class Vec>
+  void run_folds(const std::vector<SmoothingSettings>& settings, int64_t folds, int rounds, const RunOptions& options,
+                 double* out) const;
 
   std::shared_ptr<const SmoothingLists> lists_;
   int64_t classes_;

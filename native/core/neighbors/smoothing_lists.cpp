@@ -1,5 +1,7 @@
 #include "core/neighbors/smoothing_lists.h"
 
+#include <algorithm>
+
 #include "core/base/parallel.h"
 
 namespace nearvote {
@@ -47,6 +49,46 @@ void SmoothingLists::set(int64_t row, const int32_t* indices, const float* weigh
     sums.squares += w * w;
   }
   sums_[static_cast<size_t>(row)] = sums;
+}
+
+void sum_row(const SmoothingLists& lists, const double* states, int64_t columns, int64_t row, double* sums) {
+  constexpr int64_t kTogether = 4;
+  const int32_t* index = lists.indices(row);
+  const float* weight = lists.weights(row);
+  for (int64_t first = 0; first < columns; first += kTogether) {
+    const int64_t count = std::min(kTogether, columns - first);
+    double sum[kTogether] = {};
+    for (int64_t j = 0; j < lists.k(); ++j) {
+      const double* state = states + index[j] * columns + first;
+      for (int64_t y = 0; y < count; ++y) sum[y] += weight[j] * state[y];
+    }
+    std::copy_n(sum, count, sums + first);
+  }
+}
+
+void sum_four(const SmoothingLists& lists, const double* states, int64_t first, int64_t end, double* sums,
+              double* squares) {
+  const int32_t* index[4];
+  const float* weight[4];
+  double sum[4] = {}, square[4] = {};
+  for (int64_t r = 0; r < 4; ++r) {
+    index[r] = lists.indices(std::min(first + r, end - 1));
+    weight[r] = lists.weights(std::min(first + r, end - 1));
+  }
+  if (squares == nullptr) {
+    for (int64_t j = 0; j < lists.k(); ++j)
+      for (int r = 0; r < 4; ++r) sum[r] += weight[r][j] * states[index[r][j]];
+  } else {
+    for (int64_t j = 0; j < lists.k(); ++j) {
+      for (int r = 0; r < 4; ++r) {
+        const double term = weight[r][j] * states[index[r][j]];
+        sum[r] += term;
+        square[r] += term * term;
+      }
+    }
+    std::copy_n(square, 4, squares);
+  }
+  std::copy_n(sum, 4, sums);
 }
 
 }  // namespace nearvote

@@ -40,4 +40,12 @@ class SmoothingLists {
   std::vector<Sums> sums_;
 };
 
+// Sums over the neighbours of a row of `columns` columns of `states` (n x columns), in the order of its list.
+void sum_row(const SmoothingLists& lists, const double* states, int64_t columns, int64_t row, double* sums);
+
+// The same for one column of rows first .. end - 1, at most four, side by side: a row's additions wait for each other.
+// squares: sums of the squared terms, null: not wanted. Both have room for four.
+void sum_four(const SmoothingLists& lists, const double* states, int64_t first, int64_t end, double* sums,
+              double* squares = nullptr);
+
 }  // namespace nearvote

@@ -238,6 +238,16 @@ TEST(folds_are_smoothed_without_their_labels) {
   }
 }
 
+TEST(folds_of_many_rows_and_classes_are_smoothed_one_by_one) {
+  const Random c = random_case(55000, 2, 40, 7);
+  const PosteriorGraph graph = c.posterior_graph();
+  const std::vector<double> got = graph.cross_validate({{1, 0}}, 5, 3, {});
+  const SmoothedRows expected = graph.smooth({1, 0}, {}, 3, {});
+  for (size_t place = 0; place < graph.gold().size(); ++place)
+    for (size_t y = 0; y < 40; ++y)
+      CHECK_NEAR(got[place * 40 + y], expected.proba[static_cast<size_t>(graph.gold()[place]) * 40 + y], 1e-5);
+}
+
 TEST(threads_do_not_change_a_bit) {
   const Random c = random_case(2000, 8, 4, 3);
   const PosteriorGraph one = c.posterior_graph(1), four = c.posterior_graph(4);
