@@ -12,7 +12,7 @@ struct Hit {
   int32_t row;
 };
 
-inline bool nearer(const Hit& a, const Hit& b) { return a.key != b.key ? a.key > b.key : a.row < b.row; }
+inline bool nearer(const Hit& a, const Hit& b) { return a.key > b.key || (a.key == b.key && a.row < b.row); }
 
 // The best k of `hits`, nearest first.
 inline void keep_best(std::vector<Hit>& hits, int64_t k) {

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "core/base/parallel.h"
+#include "core/neighbors/block_keys.h"
 #include "core/neighbors/canonical_row.h"
 #include "core/neighbors/filter.h"
 #include "core/neighbors/locality.h"
@@ -55,7 +56,6 @@ class SelfJoin {
         k_(k),
         capacity_(capacity_for(k)),
         threads_(threads),
-        by_locality_(by_locality),
         filter_(by_locality ? FilterSupport(set, near_together(set, threads), threads) : FilterSupport(set)),
         blocks_(filter_.blocks()),
         step_(set.precision() == simd::Precision::f32 ? kBlock / 2 : kBlock),
@@ -85,10 +85,16 @@ class SelfJoin {
     products(kNear + 1, half);
     parallel_for(blocks_, threads_, [&](int64_t block, int thread) {
       Worker& worker = worker_of(thread);
-      for (int64_t at = block * kBlock; at < std::min(set_.rows(), (block + 1) * kBlock); ++at) {
-        job_.check();
+      const int64_t begin = block * kBlock, end = std::min(set_.rows(), begin + kBlock);
+      job_.check();
+      worker.block_keys.clear();
+      for (int64_t at = begin; at < end; ++at) {
         cut(at);
-        decide(at, worker);
+        worker.block_keys.add(filter_.row(at), rows_.data() + at * capacity_, count_[at]);
+      }
+      const double* keys = worker.block_keys.compute();
+      for (int64_t at = begin; at < end; keys += count_[at++]) {
+        nearest_of(at, keys, worker.hits);
         take(filter_.row(at), worker.hits);
       }
       report(kDecideTiles);
@@ -98,11 +104,11 @@ class SelfJoin {
  private:
   struct Worker {
     Worker(const EmbeddingSet& set, const FilterSupport& filter, int64_t step)
-        : queries(set, filter, step), canonical(set, set), found(kBlock * simd::kLanes) {}
+        : queries(set, filter, step), canonical(set, set), block_keys(set), found(kBlock * simd::kLanes) {}
     QueryBlock queries;
     CanonicalRow canonical;
+    BlockKeys block_keys;
     AlignedBuffer<simd::PairHit> found;
-    std::vector<int32_t> rows;
     std::vector<double> keys;
     std::vector<Hit> hits;
   };
@@ -131,13 +137,7 @@ class SelfJoin {
     parallel_for(tasks, threads_, [&](int64_t task, int thread) {
       Worker& worker = worker_of(thread);
       const int64_t first = task * step_, count = std::min(step_, set_.rows() - first);
-      if (by_locality_) {
-        worker.rows.resize(static_cast<size_t>(count));
-        for (int64_t i = 0; i < count; ++i) worker.rows[static_cast<size_t>(i)] = filter_.row(first + i);
-        worker.queries.load_rows(worker.rows.data(), count);
-      } else {
-        worker.queries.load(first, count);
-      }
+      worker.queries.load_searched(first, count);
       body(worker, first, count, first / kBlock);
     });
   }
@@ -210,21 +210,18 @@ class SelfJoin {
     count_[at] = kept;
   }
 
-  // The nearest k of a list, to worker.hits.
-  void decide(int64_t at, Worker& worker) {
-    const int32_t* rows = rows_.data() + at * capacity_;
-    const auto count = static_cast<size_t>(count_[at]);
-    worker.keys.resize(count);
-    worker.canonical.set_query(filter_.row(at));
-    worker.canonical.keys(rows, count_[at], worker.keys.data());
-    worker.hits.resize(count);
-    for (size_t i = 0; i < count; ++i) worker.hits[i] = {worker.keys[i], rows[i]};
-    keep_best(worker.hits, k_);
+  void nearest_of(int64_t at, const double* keys, std::vector<Hit>& hits) const {
+    hits.resize(static_cast<size_t>(count_[at]));
+    for (size_t i = 0; i < hits.size(); ++i) hits[i] = {keys[i], rows_[at * capacity_ + static_cast<int64_t>(i)]};
+    keep_best(hits, k_);
   }
 
   // Leaves the nearest k in a list, with their canonical scores in place of the filter's.
   void settle(int64_t at, Worker& worker) {
-    decide(at, worker);
+    worker.keys.resize(static_cast<size_t>(count_[at]));
+    worker.canonical.set_query(filter_.row(at));
+    worker.canonical.keys(rows_.data() + at * capacity_, count_[at], worker.keys.data());
+    nearest_of(at, worker.keys.data(), worker.hits);
     const float* row = set_.row(filter_.row(at));
     const double squared_norm = set_.metric() == Metric::l2 ? set_.kernels().dot(row, row, set_.dims()) : 0;
     count_[at] = static_cast<int32_t>(worker.hits.size());
@@ -241,7 +238,6 @@ class SelfJoin {
   int64_t k_;
   int64_t capacity_;  // of a list
   int threads_;
-  bool by_locality_;
   FilterSupport filter_;
   int64_t blocks_;
   int64_t step_;  // queries at a time: float32 ones need twice the room in the second-level cache

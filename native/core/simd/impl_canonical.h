@@ -2,6 +2,10 @@
 // the eight accumulators of the definition; the compiler maps them to 1, 2 or 4 registers.
 #pragma once
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
 
 namespace nearvote::simd {
@@ -11,7 +15,11 @@ typedef double Double8 __attribute__((vector_size(64)));
 typedef float Float8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 inline __attribute__((always_inline)) void widen(const float* p, Double8& out) {
+#if defined(__AVX512F__)
+  out = _mm512_cvtps_pd(_mm256_loadu_ps(p));  // gcc 12 would convert two halves and put them together
+#else
   out = __builtin_convertvector(*reinterpret_cast<const Float8*>(p), Double8);
+#endif
 }
 
 inline __attribute__((always_inline)) double sum(const Double8& a) {
