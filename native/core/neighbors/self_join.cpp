@@ -76,8 +76,9 @@ class SelfJoin {
 
   void run(const std::function<void(int64_t, const std::vector<Hit>&)>& take) {
     const int64_t half = blocks_ / 2;
-    parts([&](Worker& worker, int64_t first, int64_t count, int64_t) {
-      std::copy_n(worker.queries.error(0), count, error_.data() + first);
+    parallel_for(blocks_, threads_, [&](int64_t block, int) {
+      const int64_t first = block * kBlock, count = std::min(kBlock, set_.rows() - first);
+      std::copy_n(terms_of_searched(filter_, first, count).error.begin(), count, error_.data() + first);
     });
     // Bounds tighten first: every row with its own block, then with those around it.
     products(0, 0);
@@ -130,21 +131,21 @@ class SelfJoin {
     job_.report(done_ += tiles, all);
   }
 
-  // Calls body(worker, first position, count, block) for every part of a block that is searched at a time, loaded.
+  // Calls body(worker, first position, block) for every part of a block that is searched at a time, loaded.
   template <class Body>
   void parts(Body&& body) {
     const int64_t tasks = (set_.rows() + step_ - 1) / step_;
     parallel_for(tasks, threads_, [&](int64_t task, int thread) {
       Worker& worker = worker_of(thread);
-      const int64_t first = task * step_, count = std::min(step_, set_.rows() - first);
-      worker.queries.load_searched(first, count);
-      body(worker, first, count, first / kBlock);
+      const int64_t first = task * step_;
+      worker.queries.load_searched(first, std::min(step_, set_.rows() - first));
+      body(worker, first, first / kBlock);
     });
   }
 
   // Every block with those `nearest` to `farthest` places behind it.
   void products(int64_t nearest, int64_t farthest) {
-    parts([&](Worker& worker, int64_t first, int64_t, int64_t block) {
+    parts([&](Worker& worker, int64_t first, int64_t block) {
       int64_t tiles = 0;
       for (int64_t distance = nearest; distance <= farthest; ++distance) {
         // Blocks opposite each other meet once.
