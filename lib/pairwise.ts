@@ -42,7 +42,7 @@ function prepare(
 /**
  * All distances between the rows of two matrices.
  *
- * Values are accumulated in float32 (|error| of a similarity <= (d + 2) 2^-24 |a||b|), the same bits for any thread count
+ * Values are accumulated in float32 (|error| of a similarity <= (d + 8) 2^-24 |a||b|), the same bits for any thread count
  * on one instruction set; l2 distances that cancellation would spoil are computed exactly, so equal rows are exactly 0
  * apart. Choose `precise` for the canonical value everywhere.
  *
