@@ -141,7 +141,7 @@ async function question(n, d, python, version) {
   ]) {
     const all = posterior[kind];
     const span = [Math.min(...all), Math.max(...all)];
-    const atMost = kind === 'gold' ? undefined : limits.median;
+    const atMost = limits.median;
     report({ isa, threads, range: span, work: `${work}, without thresholds: ${what}`, ms: median(all), atMost });
   }
   if (peerMs === undefined) return;

@@ -151,6 +151,51 @@ describe('Session without thresholds', () => {
     }
   });
 
+  it('takes over the lists of rows that come and go, with gold rows among them', async () => {
+    const next = generator(11);
+    const [rows, more] = [1500, 20];
+    const all = randomFloats(rows + more, 8, 11);
+    const part = (begin: number, end: number) => ({
+      data: all.data.slice(begin * 8, end * 8),
+      shape: [end - begin, 8] as [number, number],
+    });
+    const column = (count: number) =>
+      Int8Array.from({ length: count }, () => (next() < 0.3 ? (next() < 0.7 ? 1 : -1) : 0));
+    const columns = new Map(['a', 'b', 'c', 'd'].map((name) => [name, column(rows)]));
+    const gold = {
+      rows: Array.from({ length: 40 }, (_, at) => at * 37),
+      labels: Array.from({ length: 40 }, () => (next() < 0.6 ? 1 : -1)),
+    };
+    open = await Session.open({
+      embeddings: part(0, rows),
+      lfs: Array.from(columns, ([name, votes]) => ({ name, votes })),
+      k: 12,
+      gold,
+    });
+    const session = open;
+    const expectFresh = async (state: State) => {
+      const { smoothing } = session.report();
+      const epoxy = await Epoxy.fit({
+        votes: matrix(state, 0),
+        embeddings: part(0, state.rows),
+        gold,
+        k: 12,
+        endModel: false,
+      });
+      expect(smoothing).toEqual(epoxy.report().smoothing);
+      expect(session.proba).toEqual(epoxy.proba);
+      expect(session.labels).toEqual(epoxy.labels);
+    };
+    await expectFresh({ columns, rows, gold });
+    const votes = new Map(Array.from(columns.keys(), (name) => [name, column(more)]));
+    await session.appendRows({ embeddings: part(rows, rows + more), votes: Object.fromEntries(votes) });
+    const longer = new Map(Array.from(columns, ([name, old]) => [name, Int8Array.from([...old, ...votes.get(name)!])]));
+    await expectFresh({ columns: longer, rows: rows + more, gold });
+    await session.undo();
+    await session.setVotes('a', columns.get('b')!);
+    await expectFresh({ columns: new Map(columns).set('a', columns.get('b')!), rows, gold });
+  });
+
   it('is as it was after an edit that was aborted half way', async () => {
     const next = generator(8);
     const rows = 3000;
