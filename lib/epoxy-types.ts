@@ -33,7 +33,8 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   /**
    * What is done to the embeddings first; new rows get the same. Default 'none': sentence embeddings made for cosine lose by
    * the others (bench/quality). 'auto': the one under which rows near each other agree best by their own votes, without any
-   * label; 'none' unless another is clearly better. Takes matrices only, no EmbeddingSet.
+   * label; 'none' unless another is clearly better. Takes matrices only, no EmbeddingSet. Where all rows share a direction
+   * (cosines near 1, as with BERT's), 'centre' gives labels as good and finds neighbours several times faster.
    */
   readonly transform?: TransformOptions | undefined;
   /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
@@ -58,7 +59,10 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
    * under majority vote.
    */
   readonly partitions?: number | 'auto' | undefined;
-  /** How the label model is fitted; the class balance comes from the gold rows unless it is given here. */
+  /**
+   * How the label model is fitted; the class balance comes from the gold rows unless it is given here. Without either the
+   * classes count as equally frequent: state it, even roughly, where one is rare.
+   */
   readonly model?: LabelModelOptions | undefined;
 }
 
