@@ -34,7 +34,7 @@ struct Problem {
   std::vector<ref::Nearest> nearest;
   ref::Extended extended;
   std::vector<ref::TopK> tops;
-  std::vector<int64_t> ks{1, 10, 40};
+  std::vector<int64_t> ks;
 
   Problem(Kind kind, Metric metric_, int64_t n_queries, int64_t n_support, int64_t dims, int64_t lfs,
           const VoteDomain& domain_, double coverage, unsigned seed)
@@ -42,13 +42,14 @@ struct Problem {
                 lfs, domain_, coverage, seed) {}
 
   Problem(ref::Floats queries, ref::Floats support, Metric metric_, int64_t lfs, const VoteDomain& domain_,
-          double coverage, unsigned seed)
+          double coverage, unsigned seed, std::vector<int64_t> ks_ = {1, 10, 40})
       : metric(metric_),
         domain(domain_),
         q(std::move(queries)),
         s(std::move(support)),
         qv(ref::votes(q.rows, lfs, domain, coverage, seed + 2)),
-        sv(ref::votes(s.rows, lfs, domain, coverage, seed + 3)) {
+        sv(ref::votes(s.rows, lfs, domain, coverage, seed + 3)),
+        ks(std::move(ks_)) {
     const std::vector<double> keys = ref::keys(q, s, metric);
     std::vector<double> sorted = keys;
     std::nth_element(sorted.begin(), sorted.begin() + static_cast<int64_t>(sorted.size() / 50), sorted.end(),
@@ -305,9 +306,9 @@ TEST(mutual_voters_on_every_path) {
   for (Kind kind : {Kind::random, Kind::clustered, Kind::duplicates, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm,
                     Kind::outliers})
     for (Metric metric : kMetrics) {
-      const ref::Floats rows = ref::embeddings(kind, 1700, 20, seed += 10);
+      const ref::Floats rows = ref::embeddings(kind, 1550, 20, seed += 10);
       const bool all_vote = kind == Kind::clustered || kind == Kind::duplicates;
-      const Problem problem(rows, rows, metric, 4, all_vote ? kThreeClasses : kBinary, all_vote ? 0.6 : 0.2, seed);
+      const Problem problem(rows, rows, metric, 4, all_vote ? kThreeClasses : kBinary, all_vote ? 0.6 : 0.2, seed, {});
       for (const std::string& isa : usable_isas()) {
         simd::use_kernels(simd::find_kernels(isa));
         check_mutual_voters(problem, 2);
@@ -324,7 +325,7 @@ TEST(mutual_voters_with_a_filter_as_wrong_as_its_bound) {
   wrong.product_f32 = wrong_product;
   for (Metric metric : {Metric::cosine, Metric::dot}) {
     const ref::Floats rows = ref::embeddings(Kind::clustered, 1500, 12, 31);
-    const Problem problem(rows, rows, metric, 4, kBinary, 0.2, 31);
+    const Problem problem(rows, rows, metric, 4, kBinary, 0.2, 31, {});
     simd::use_kernels(&wrong);
     check_mutual_voters(problem, 2);
     simd::use_kernels(nullptr);
