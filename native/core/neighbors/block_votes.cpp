@@ -6,7 +6,7 @@
 namespace nearvote {
 
 BlockVoteLists::BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, const std::vector<int32_t>& rows,
-                               const VoteDomain& domain, CellsPer cells_per) {
+                               const VoteDomain& domain, CellsPer cells_per, const JobControl& job) {
   const int64_t classes = cells_per == CellsPer::lf ? 1 : domain.classes;
   cells = votes.cols * classes;
   const auto n = static_cast<int64_t>(rows.size());
@@ -15,6 +15,7 @@ BlockVoteLists::BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, co
   first_list_.push_back(0);
   chunks_before_.push_back(0);
   for (int64_t begin = 0; begin < n; begin += simd::kBlockRows) {
+    job.check();
     const int64_t end = std::min<int64_t>(n, begin + simd::kBlockRows);
     const auto for_each_vote = [&](auto&& body) {
       for (int64_t i = begin; i < end; ++i) {

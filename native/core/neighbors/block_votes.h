@@ -15,7 +15,7 @@ enum class CellsPer { lf, lf_and_class };
 struct BlockVoteLists {
   // votes: valid, one row per support row. rows: the searched rows, ascending. Rows without a direction are left out.
   BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, const std::vector<int32_t>& rows,
-                 const VoteDomain& domain, CellsPer cells_per);
+                 const VoteDomain& domain, CellsPer cells_per, const JobControl& job = {});
 
   simd::BlockVotes block(int64_t b) const;
   int64_t votes_in_block(int64_t b) const;  // padding included

@@ -61,7 +61,8 @@ FilterSupport::FilterSupport(const EmbeddingSet& set)
       max_residual_(set.max_residual()),
       max_bias_(set.max_bias()) {}
 
-FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads) : FilterSupport(set) {
+FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads, const JobControl& job)
+    : FilterSupport(set) {
   if (static_cast<int64_t>(rows.size()) == set.rows() && std::is_sorted(rows.begin(), rows.end())) return;
   rows_ = std::move(rows);
   size_ = static_cast<int64_t>(rows_.size());
@@ -70,6 +71,7 @@ FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows,
     gathered_ = AlignedBuffer<uint8_t>(panels * set.panel_size());
     packed_.panels = gathered_.data();
     parallel_for(panels, threads, [&](int64_t p, int) {
+      job.check();
       const int64_t first = p * simd::kLanes;
       gather_panel(set, rows_.data() + first, std::min<int64_t>(simd::kLanes, size_ - first),
                    gathered_.data() + p * set.panel_size());

@@ -26,7 +26,7 @@ class FilterSupport {
  public:
   explicit FilterSupport(const EmbeddingSet& set);  // all rows, in place
   // Chosen rows; copies their packed form (bf16, int8) unless they are all, in ascending order.
-  FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads);
+  FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads, const JobControl& job = {});
 
   int64_t size() const { return size_; }
   int64_t blocks() const { return (size() + simd::kBlockRows - 1) / simd::kBlockRows; }

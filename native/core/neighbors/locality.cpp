@@ -17,7 +17,7 @@ constexpr int64_t kRowsPerPivot = 64, kMostPivots = 256, kSamplePerPivot = 4;
 // rows: ascending. Hands every filter score of theirs against the pivots to take(position in rows, pivot, score).
 template <class Take>
 void score(const EmbeddingSet& set, const std::vector<int32_t>& rows, const FilterSupport& pivots, int threads,
-           Take&& take) {
+           const JobControl& job, Take&& take) {
   const auto count = static_cast<int64_t>(rows.size());
   const int64_t tasks = (count + kBlock - 1) / kBlock;
   threads = effective_threads(threads, tasks);
@@ -31,6 +31,7 @@ void score(const EmbeddingSet& set, const std::vector<int32_t>& rows, const Filt
       block->load(first, in_block);
     else
       block->load_rows(chosen, in_block);
+    job.check();
     for (int64_t b = 0; b < pivots.blocks(); ++b) {
       block->compute(b);
       for (int64_t i = 0; i < in_block; ++i) {
@@ -43,10 +44,10 @@ void score(const EmbeddingSet& set, const std::vector<int32_t>& rows, const Filt
 }
 
 std::vector<int32_t> nearest_pivots(const EmbeddingSet& set, const std::vector<int32_t>& rows,
-                                    const FilterSupport& pivots, int threads) {
+                                    const FilterSupport& pivots, int threads, const JobControl& job) {
   std::vector<int32_t> nearest(rows.size());
   std::vector<float> best(rows.size(), -std::numeric_limits<float>::infinity());
-  score(set, rows, pivots, threads, [&](int64_t row, int64_t pivot, float value) {
+  score(set, rows, pivots, threads, job, [&](int64_t row, int64_t pivot, float value) {
     const auto at = static_cast<size_t>(row);
     if (value <= best[at]) return;
     best[at] = value;
@@ -58,13 +59,13 @@ std::vector<int32_t> nearest_pivots(const EmbeddingSet& set, const std::vector<i
 // Pivots from an even sample, each the row least near to those before it, in the order of a path that goes from each to
 // the nearest one left.
 std::vector<int32_t> choose_pivots(const EmbeddingSet& set, const std::vector<int32_t>& rows, int64_t count,
-                                   int threads) {
+                                   int threads, const JobControl& job) {
   const auto searched = static_cast<int64_t>(rows.size());
   const auto size = static_cast<size_t>(std::min(searched, kSamplePerPivot * count));
   std::vector<int32_t> sample;
   for (size_t i = 0; i < size; ++i) sample.push_back(rows[i * rows.size() / size]);
   std::vector<float> nearness(size * size);
-  score(set, sample, FilterSupport(set, sample, threads), threads, [&](int64_t row, int64_t other, float value) {
+  score(set, sample, FilterSupport(set, sample, threads), threads, job, [&](int64_t row, int64_t other, float value) {
     const auto at = static_cast<size_t>(row);
     // l2: the score lacks the row's own half square.
     nearness[at * size + static_cast<size_t>(other)] = set.bias() == nullptr ? value : value + set.bias()[sample[at]];
@@ -104,17 +105,17 @@ std::vector<int32_t> sort_by_pivot(const std::vector<int32_t>& rows, const std::
 }  // namespace
 
 LocalityOrder locality_order(const EmbeddingSet& queries, const EmbeddingSet& support, const std::vector<int32_t>& rows,
-                             int threads) {
+                             int threads, const JobControl& job) {
   const int64_t count = std::clamp<int64_t>(static_cast<int64_t>(rows.size()) / kRowsPerPivot, 1, kMostPivots);
-  const FilterSupport pivots(support, choose_pivots(support, rows, count, threads), threads);
+  const FilterSupport pivots(support, choose_pivots(support, rows, count, threads, job), threads);
 
   LocalityOrder order;
   std::vector<int64_t> support_begins, query_begins;
-  std::vector<int32_t> nearest = nearest_pivots(support, rows, pivots, threads);
+  std::vector<int32_t> nearest = nearest_pivots(support, rows, pivots, threads, job);
   order.support = sort_by_pivot(rows, nearest, count, support_begins);
   std::vector<int32_t> all(static_cast<size_t>(queries.rows()));
   std::iota(all.begin(), all.end(), 0);
-  if (&queries != &support || rows.size() != all.size()) nearest = nearest_pivots(queries, all, pivots, threads);
+  if (&queries != &support || rows.size() != all.size()) nearest = nearest_pivots(queries, all, pivots, threads, job);
   order.queries = sort_by_pivot(all, nearest, count, query_begins);
   order.starts.resize(all.size());
   for (size_t p = 0; p + 1 < query_begins.size(); ++p)

@@ -18,6 +18,6 @@ struct LocalityOrder {
 // rows: the searched support rows, ascending. Evenly spaced rows are the pivots, strung together each to the nearest
 // one left; every row belongs to its nearest pivot by the filter's score.
 LocalityOrder locality_order(const EmbeddingSet& queries, const EmbeddingSet& support, const std::vector<int32_t>& rows,
-                             int threads);
+                             int threads, const JobControl& job = {});
 
 }  // namespace nearvote

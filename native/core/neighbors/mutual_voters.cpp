@@ -111,6 +111,7 @@ void MutualVoters::run(const double* thresholds, const Winner* known, WinnerSink
   const int64_t blocks = support.blocks();
   std::vector<std::unique_ptr<Queries>> queries(static_cast<size_t>(blocks));
   parallel_for(blocks, threads, [&](int64_t b, int) {
+    progress.job.check();
     auto& made = queries[static_cast<size_t>(b)];
     made = std::make_unique<Queries>(*this, b);
     made->candidates.start(made->terms, thresholds, known);

@@ -56,7 +56,7 @@ class SelfJoin {
         k_(k),
         capacity_(capacity_for(k)),
         threads_(threads),
-        filter_(by_locality ? FilterSupport(set, near_together(set, threads), threads) : FilterSupport(set)),
+        filter_(by_locality ? FilterSupport(set, near_together(set, threads, job), threads, job) : FilterSupport(set)),
         blocks_(filter_.blocks()),
         step_(set.precision() == simd::Precision::f32 ? kBlock / 2 : kBlock),
         bound_(blocks_ * kBlock),
@@ -114,10 +114,10 @@ class SelfJoin {
     std::vector<Hit> hits;
   };
 
-  static std::vector<int32_t> near_together(const EmbeddingSet& set, int threads) {
+  static std::vector<int32_t> near_together(const EmbeddingSet& set, int threads, const JobControl& job) {
     std::vector<int32_t> all(static_cast<size_t>(set.rows()));
     std::iota(all.begin(), all.end(), 0);
-    return locality_order(set, set, all, threads).support;
+    return locality_order(set, set, all, threads, job).support;
   }
 
   Worker& worker_of(int thread) {

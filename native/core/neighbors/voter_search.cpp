@@ -21,9 +21,10 @@ VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, co
       rows_((check_voted_rows(queries, query_votes, support, support_votes, domain),
              searched_rows(support, support_votes))),
       plan_(plan_search(queries, support, static_cast<int64_t>(rows_.size()), options.threads, cells())),
-      order_(plan_.by_locality && options.device == nullptr ? locality_order(queries, support, rows_, options.threads)
-                                                            : LocalityOrder{}),
-      lists_(support, support_votes, order_.support.empty() ? rows_ : order_.support, domain, cells_per) {
+      order_(plan_.by_locality && options.device == nullptr
+                 ? locality_order(queries, support, rows_, options.threads, options.job)
+                 : LocalityOrder{}),
+      lists_(support, support_votes, order_.support.empty() ? rows_ : order_.support, domain, cells_per, options.job) {
   if (plan_.mutual) keep_others();
 }
 
@@ -155,7 +156,7 @@ class VoterSearch::Worker {
 };
 
 void VoterSearch::run_filtered(const double* thresholds, const Winner* known, Sink& sink) {
-  const FilterSupport filter(support_, order_.support.empty() ? rows_ : order_.support, plan_.threads);
+  const FilterSupport filter(support_, order_.support.empty() ? rows_ : order_.support, plan_.threads, options_.job);
   SearchProgress progress{options_.job, plan_.query_blocks * plan_.support_blocks +
                                             (plan_.mutual ? MutualVoters::tiles(filter.size()) : 0)};
   if (plan_.mutual)
