@@ -45,7 +45,8 @@ function prepare(queries: Embeddings, support: Embeddings, options: TopKOptions,
  * The k nearest support rows of every query, exact: ranked by the canonical float64 score, ties by the lower index.
  *
  * @param queries n x d, read in place. @param support p x d, p >= 1; may be the same object (a row then finds itself first,
- *   or an equal row of lower index).
+ *   or an equal row of lower index). The same object serves both sides of a score with half the products, and 2048 rows or
+ *   more of it take 16 k + 512 bytes of scratch each (2 GiB at most; else it is searched like any other).
  * @returns n x min(k, p).
  * @throws TypeError or RangeError: wrong types, shapes or k (on a CUDA device at most 1024); NaN or Inf (row and column
  *   named). Error for device 'cuda' without one.
