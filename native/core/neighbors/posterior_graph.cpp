@@ -22,33 +22,39 @@ PosteriorGraph::PosteriorGraph(std::shared_ptr<const SmoothingLists> lists, std:
 }
 
 void PosteriorGraph::sum_first(const RunOptions& options) {
-  std::vector<double> counted(static_cast<size_t>(rows()));          // 1 of rows with votes, else 0
-  std::vector<double> states(static_cast<size_t>(rows() * kept()));  // their posteriors, else 0
+  const int64_t stride = kept() + 1;
+  std::vector<double> counted(static_cast<size_t>(rows() * stride));  // 1 and the posterior of rows with votes, else 0
   first_.resize(static_cast<size_t>(rows() * (kept() + 2)));
   first_mean_.assign(static_cast<size_t>(classes_) + 1, 0.0);
   for (int64_t row = 0; row < rows(); ++row) {
     if (!votes(row)) continue;
-    counted[static_cast<size_t>(row)] = 1;
-    std::copy_n(proba(row) + 1, kept(), states.begin() + row * kept());
+    counted[static_cast<size_t>(row * stride)] = 1;
+    std::copy_n(proba(row) + 1, kept(), counted.begin() + row * stride + 1);
     for (int64_t y = 0; y < classes_; ++y) first_mean_[static_cast<size_t>(y)] += proba(row)[y];
     first_mean_.back() += 1;
   }
   parallel_for(blocks(), effective_threads(options.threads, blocks()), [&](int64_t block, int) {
     options.job.check();
-    const int64_t stride = kept() + 2, end = std::min(rows(), (block + 1) * kBlock);
-    for (int64_t first = block * kBlock; first < end; first += 4) {
-      double weight[4], squares[4], sums[4];
-      sum_four(*lists_, counted.data(), first, end, weight, squares);
-      if (kept() == 1) sum_four(*lists_, states.data(), first, end, sums);
-      for (int64_t row = first; row < std::min(first + 4, end); ++row) {
-        double* to = first_.data() + row * stride;
-        to[0] = weight[row - first];
-        to[1] = squares[row - first];
-        if (kept() == 1)
-          to[2] = sums[row - first];
-        else
-          sum_row(*lists_, states.data(), kept(), row, to + 2);
+    const int64_t end = std::min(rows(), (block + 1) * kBlock);
+    if (kept() == 1) {
+      double sums[4 * 3];
+      for (int64_t first = block * kBlock; first < end; first += 4) {
+        sum_four_counted(*lists_, counted.data(), first, end, sums);
+        std::copy_n(sums, 3 * std::min<int64_t>(4, end - first), first_.begin() + 3 * first);
       }
+      return;
+    }
+    std::vector<double> sums(static_cast<size_t>(stride));
+    for (int64_t row = block * kBlock; row < end; ++row) {
+      double* to = first_.data() + row * (stride + 1);
+      sum_row(*lists_, counted.data(), stride, row, sums.data());
+      to[0] = sums[0];
+      to[1] = 0;
+      for (int64_t j = 0; j < lists_->k(); ++j) {
+        const double weight = lists_->weights(row)[j] * counted[static_cast<size_t>(lists_->indices(row)[j] * stride)];
+        to[1] += weight * weight;
+      }
+      std::copy_n(sums.begin() + 1, kept(), to + 2);
     }
   });
 }

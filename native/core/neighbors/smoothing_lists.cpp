@@ -66,29 +66,37 @@ void sum_row(const SmoothingLists& lists, const double* states, int64_t columns,
   }
 }
 
-void sum_four(const SmoothingLists& lists, const double* states, int64_t first, int64_t end, double* sums,
-              double* squares) {
+void sum_four(const SmoothingLists& lists, const double* states, int64_t first, int64_t end, double* sums) {
   const int32_t* index[4];
   const float* weight[4];
-  double sum[4] = {}, square[4] = {};
+  double sum[4] = {};
   for (int64_t r = 0; r < 4; ++r) {
     index[r] = lists.indices(std::min(first + r, end - 1));
     weight[r] = lists.weights(std::min(first + r, end - 1));
   }
-  if (squares == nullptr) {
-    for (int64_t j = 0; j < lists.k(); ++j)
-      for (int r = 0; r < 4; ++r) sum[r] += weight[r][j] * states[index[r][j]];
-  } else {
-    for (int64_t j = 0; j < lists.k(); ++j) {
-      for (int r = 0; r < 4; ++r) {
-        const double term = weight[r][j] * states[index[r][j]];
-        sum[r] += term;
-        square[r] += term * term;
-      }
-    }
-    std::copy_n(square, 4, squares);
-  }
+  for (int64_t j = 0; j < lists.k(); ++j)
+    for (int r = 0; r < 4; ++r) sum[r] += weight[r][j] * states[index[r][j]];
   std::copy_n(sum, 4, sums);
+}
+
+void sum_four_counted(const SmoothingLists& lists, const double* pairs, int64_t first, int64_t end, double* sums) {
+  const int32_t* index[4];
+  const float* weight[4];
+  double sum[4][3] = {};
+  for (int64_t r = 0; r < 4; ++r) {
+    index[r] = lists.indices(std::min(first + r, end - 1));
+    weight[r] = lists.weights(std::min(first + r, end - 1));
+  }
+  for (int64_t j = 0; j < lists.k(); ++j) {
+    for (int r = 0; r < 4; ++r) {
+      const double* pair = pairs + int64_t{2} * index[r][j];
+      const double counts = weight[r][j] * pair[0];
+      sum[r][0] += counts;
+      sum[r][1] += counts * counts;
+      sum[r][2] += weight[r][j] * pair[1];
+    }
+  }
+  std::copy_n(sum[0], 12, sums);
 }
 
 }  // namespace nearvote

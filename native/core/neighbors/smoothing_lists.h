@@ -44,8 +44,11 @@ class SmoothingLists {
 void sum_row(const SmoothingLists& lists, const double* states, int64_t columns, int64_t row, double* sums);
 
 // The same for one column of rows first .. end - 1, at most four, side by side: a row's additions wait for each other.
-// squares: sums of the squared terms, null: not wanted. Both have room for four.
-void sum_four(const SmoothingLists& lists, const double* states, int64_t first, int64_t end, double* sums,
-              double* squares = nullptr);
+// sums has room for four.
+void sum_four(const SmoothingLists& lists, const double* states, int64_t first, int64_t end, double* sums);
+
+// The same for pairs of a number that weights are multiplied by (0 or 1) and a state that is 0 where that is: per row
+// the weights, their squares and the weighted states.
+void sum_four_counted(const SmoothingLists& lists, const double* pairs, int64_t first, int64_t end, double* sums);
 
 }  // namespace nearvote
