@@ -1,9 +1,11 @@
 // What the neighbor tests compare against: data that hurts, and plain float64 searches written from the definition.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -237,16 +239,15 @@ struct TopK {
 inline TopK top_k(const std::vector<double>& keys, int64_t queries, int64_t support, int64_t k, Metric metric) {
   TopK out;
   for (int64_t i = 0; i < queries; ++i) {
-    std::vector<bool> taken(static_cast<size_t>(support));
+    const double* key = keys.data() + i * support;
+    std::vector<int32_t> rows(static_cast<size_t>(support));
+    std::iota(rows.begin(), rows.end(), 0);
+    std::partial_sort(rows.begin(), rows.begin() + k, rows.end(),
+                      [&](int32_t a, int32_t b) { return key[a] != key[b] ? key[a] > key[b] : a < b; });
     for (int64_t r = 0; r < k; ++r) {
-      int64_t best = -1;
-      for (int64_t s = 0; s < support; ++s)
-        if (!taken[static_cast<size_t>(s)] &&
-            (best < 0 || keys[static_cast<size_t>(i * support + s)] > keys[static_cast<size_t>(i * support + best)]))
-          best = s;
-      taken[static_cast<size_t>(best)] = true;
-      out.indices.push_back(static_cast<int32_t>(best));
-      out.scores.push_back(static_cast<float>(score(metric, keys[static_cast<size_t>(i * support + best)])));
+      const int32_t best = rows[static_cast<size_t>(r)];
+      out.indices.push_back(best);
+      out.scores.push_back(static_cast<float>(score(metric, key[best])));
     }
   }
   return out;
