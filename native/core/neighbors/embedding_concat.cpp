@@ -20,24 +20,21 @@ EmbeddingSet::EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, i
       metric_(head.metric_),
       kernels_(head.kernels_),
       precision_(head.rows_ > 0 ? head.precision_ : tail.precision_),
-      max_bias_(std::max(head.max_bias_, tail.max_bias_)) {
+      centre_(head.rows_ > 0 ? head.centre_ : tail.centre_) {
   check_comparable(tail, head);
   if (rows_ >= std::numeric_limits<int32_t>::max())
     throw expected("fewer than 2^31 rows", "embeddings", std::to_string(rows_));
   filter_norm_ = head.filter_norm_;
   for (int64_t i = 0; i < tail.rows_; ++i)  // replaced below where the rows are rounded
-    filter_norm_.push_back((tail.filter_norm(i) + tail.residual(i)) * (1 + 0x1p-20f));
+    filter_norm_.push_back(tail.row_norm(i));
   allocate_terms();
   std::copy(head.residual_.begin(), head.residual_.end(), residual_.begin());
   if (!scale_.empty() && head.rows_ > 0) {
     std::copy_n(head.scale_.begin(), head.rows_, scale_.begin());
     std::copy_n(head.offset_.begin(), head.rows_, offset_.begin());
   }
-  if (metric_ == Metric::l2) {
-    bias_.assign(head.bias_.begin(), head.bias_.begin() + head.rows_);
-    bias_.insert(bias_.end(), tail.bias_.begin(), tail.bias_.begin() + tail.rows_);
-    bias_.resize(static_cast<size_t>((rows_ + simd::kLanes - 1) / simd::kLanes * simd::kLanes));
-  }
+  if (!bias_.empty() && head.rows_ > 0) std::copy_n(head.bias_.begin(), head.rows_, bias_.begin());
+  if (metric_ == Metric::l2) std::copy_n(tail.bias_.begin(), tail.rows_, bias_.begin() + head.rows_);
   if (!head.zero_rows_.empty() || !tail.zero_rows_.empty())
     for (int64_t i = 0; i < rows_; ++i)
       zero_rows_.push_back(i < head.rows_ ? head.is_zero(i) : tail.is_zero(i - head.rows_));
@@ -53,8 +50,7 @@ EmbeddingSet::EmbeddingSet(const EmbeddingSet& head, const EmbeddingSet& tail, i
     std::memcpy(memory_->values.data() + head.rows_ * stride_, tail.memory_->values.data(),
                 static_cast<size_t>(tail.rows_ * stride_) * sizeof(float));
   if (precision_ != simd::Precision::f32) quantize(head.rows_, rows_);
-  for (const float norm : filter_norm_) max_filter_norm_ = std::max(max_filter_norm_, norm);
-  for (const float residual : residual_) max_residual_ = std::max(max_residual_, residual);
+  set_largest();
 }
 
 // Whole panels: the last one's other lanes come along.

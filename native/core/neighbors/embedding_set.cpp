@@ -80,9 +80,9 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
     throw expected("fewer than 2^31 rows", name, std::to_string(rows_));
   if (precision_ == simd::Precision::int8 && dims_ > simd::kMaxInt8Depth) precision_ = simd::Precision::f32;
   memory_ = std::make_shared<Memory>(rows_, room, stride_, packed_panel_size());
+  if (precision_ != simd::Precision::f32) centre_ = common_centre(rows, metric, *kernels_);
   filter_norm_.resize(static_cast<size_t>(rows_));
   allocate_terms();
-  if (metric == Metric::l2) bias_.resize(static_cast<size_t>((rows_ + simd::kLanes - 1) / simd::kLanes * simd::kLanes));
   std::vector<uint8_t> zero(metric == Metric::cosine ? static_cast<size_t>(rows_) : 0);
 
   const int64_t tasks = (rows_ + kRowsPerTask - 1) / kRowsPerTask;
@@ -116,9 +116,7 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
   });
   if (first_bad < rows_) report_non_finite(rows.row(first_bad), first_bad, dims_, name);
   if (std::any_of(zero.begin(), zero.end(), [](uint8_t z) { return z != 0; })) zero_rows_ = std::move(zero);
-  for (const float norm : filter_norm_) max_filter_norm_ = std::max(max_filter_norm_, norm);
-  for (const float residual : residual_) max_residual_ = std::max(max_residual_, residual);
-  for (const float bias : bias_) max_bias_ = std::max(max_bias_, -bias * (1 + 0x1p-20f));
+  set_largest();
   if (precision_ == simd::Precision::int8 && max_residual_ > kMaxInt8Residual * max_filter_norm_) drop_packed();
 }
 
@@ -127,11 +125,18 @@ int64_t EmbeddingSet::steps() const {
   return (dims_ + values - 1) / values;
 }
 
+void EmbeddingSet::set_largest() {
+  for (const float norm : filter_norm_) max_filter_norm_ = std::max(max_filter_norm_, norm);
+  for (const float residual : residual_) max_residual_ = std::max(max_residual_, residual);
+  for (const float bias : bias_) max_bias_ = std::max(max_bias_, std::fabs(bias) * (1 + 0x1p-20f));
+}
+
 void EmbeddingSet::allocate_terms() {
+  const int64_t whole = (rows_ + simd::kLanes - 1) / simd::kLanes * simd::kLanes;
+  if (metric_ == Metric::l2 || centre_ != nullptr) bias_.resize(static_cast<size_t>(whole));
   if (precision_ == simd::Precision::f32) return;
   residual_.resize(static_cast<size_t>(rows_));
   if (precision_ != simd::Precision::int8) return;
-  const int64_t whole = (rows_ + simd::kLanes - 1) / simd::kLanes * simd::kLanes;
   scale_.resize(static_cast<size_t>(whole));
   offset_.resize(static_cast<size_t>(whole));
 }
@@ -142,13 +147,29 @@ EmbeddingSet::~EmbeddingSet() {
   if (grown_from_ >= 0) memory_->used.compare_exchange_strong(rows, grown_from_);
 }
 
+RoundedRow round_row(const simd::Kernels& kernels, const Centre* centre, const float* row, int64_t dims, float* scratch,
+                     uint8_t* panel_row) {
+  if (centre == nullptr) {
+    const simd::Rounded rounded = kernels.quantize(row, dims, panel_row);
+    return {norm_above(rounded.kept), norm_above(rounded.lost), rounded.scale, rounded.offset};
+  }
+  centre->subtract_from(row, scratch);
+  const simd::Rounded rounded = kernels.quantize(scratch, dims, panel_row);
+  const float kept = norm_above(rounded.kept), lost = norm_above(rounded.lost);
+  return {kept, lost + 0x1p-23f * (kept + lost), rounded.scale, rounded.offset};  // the difference was rounded too
+}
+
 void EmbeddingSet::quantize(int64_t first_row, int64_t end_row) {
+  std::vector<float> scratch(centre_ == nullptr ? 0 : static_cast<size_t>(dims_));
   for (int64_t i = first_row; i < end_row; ++i) {
-    const simd::Rounded rounded = kernels_->quantize(
-        row(i), dims_, memory_->panels.data() + i / simd::kLanes * panel_size() + i % simd::kLanes * simd::kLineBytes);
+    const RoundedRow rounded =
+        round_row(*kernels_, centre_.get(), row(i), dims_, scratch.data(),
+                  memory_->panels.data() + i / simd::kLanes * panel_size() + i % simd::kLanes * simd::kLineBytes);
     const auto at = static_cast<size_t>(i);
-    filter_norm_[at] = norm_above(rounded.kept);
-    residual_[at] = norm_above(rounded.lost);
+    filter_norm_[at] = rounded.norm;
+    residual_[at] = rounded.residual;
+    if (centre_ != nullptr)
+      bias_[at] = static_cast<float>(kernels_->dot(centre_->values.data(), row(i), dims_) - centre_->squares);
     if (precision_ != simd::Precision::int8) continue;
     scale_[at] = rounded.scale;
     offset_[at] = rounded.offset;
@@ -165,10 +186,14 @@ void EmbeddingSet::drop_packed() {
   memory_->panels = {};
   scale_ = {};
   offset_ = {};
-  for (size_t i = 0; i < filter_norm_.size(); ++i) filter_norm_[i] = (filter_norm_[i] + residual_[i]) * (1 + 0x1p-20f);
+  for (size_t i = 0; i < filter_norm_.size(); ++i) filter_norm_[i] = row_norm(static_cast<int64_t>(i));
+  max_filter_norm_ = max_row_norm();
   residual_ = {};
-  max_filter_norm_ = (max_filter_norm_ + max_residual_) * (1 + 0x1p-20f);
   max_residual_ = 0;
+  if (centre_ == nullptr) return;
+  centre_ = nullptr;
+  bias_ = {};
+  max_bias_ = 0;
 }
 
 std::shared_ptr<EmbeddingSet::DeviceCopy> EmbeddingSet::device_copy(
@@ -185,7 +210,8 @@ int64_t EmbeddingSet::bytes() const {
          (memory_->panels.size() == 0 ? 0 : (rows_ + simd::kLanes - 1) / simd::kLanes * panel_size()) +
          static_cast<int64_t>(zero_rows_.size()) +
          static_cast<int64_t>((filter_norm_.size() + residual_.size() + bias_.size() + scale_.size()) * sizeof(float) +
-                              offset_.size() * sizeof(int32_t));
+                              offset_.size() * sizeof(int32_t)) +
+         (centre_ == nullptr ? 0 : centre_->values.bytes());
 }
 
 void check_comparable(const EmbeddingSet& queries, const EmbeddingSet& support) {

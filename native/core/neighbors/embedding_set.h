@@ -20,6 +20,7 @@
 
 #include "core/base/aligned.h"
 #include "core/base/matrix.h"
+#include "core/neighbors/centre.h"
 #include "core/neighbors/metric.h"
 #include "core/neighbors/run_options.h"
 #include "core/simd/kernels.h"
@@ -68,6 +69,8 @@ class EmbeddingSet {
   const simd::Kernels& kernels() const { return *kernels_; }
   // What the filter works on: the kernels' precision, or float32 where int8 would be too coarse for these rows.
   simd::Precision precision() const { return precision_; }
+  // What the rows are rounded less of (cosine and dot, not float32); null: nothing.
+  const std::shared_ptr<const Centre>& centre() const { return centre_; }
   // Not float32: panel p holds the rounded rows 16 p .. 16 p + 15 steps() panel steps long; beyond
   // rows() finite values that mean nothing.
   const uint8_t* panel(int64_t p) const { return memory_->panels.data() + p * panel_size(); }
@@ -81,7 +84,10 @@ class EmbeddingSet {
   float residual(int64_t i) const { return residual_.empty() ? 0.0f : residual_[static_cast<size_t>(i)]; }
   float max_filter_norm() const { return max_filter_norm_; }
   float max_residual() const { return max_residual_; }
-  // l2: minus half the squared norm per row, zeros up to a whole panel; null otherwise.
+  // Upper bounds of norms of the rows themselves, as row() gives them.
+  float row_norm(int64_t i) const { return norm_with_centre(filter_norm(i), residual(i)); }
+  float max_row_norm() const { return norm_with_centre(max_filter_norm_, max_residual_); }
+  // l2: minus half the squared norm per row; with a centre c: c.(row - c); zeros up to a whole panel; null otherwise.
   const float* bias() const { return bias_.empty() ? nullptr : bias_.data(); }
   float max_bias() const { return max_bias_; }  // upper bound of their magnitudes
 
@@ -94,6 +100,10 @@ class EmbeddingSet {
     AlignedBuffer<float> values;
     AlignedBuffer<uint8_t> panels;  // empty: float32
   };
+  float norm_with_centre(float kept, float lost) const {
+    return (kept + lost + (centre_ == nullptr ? 0 : centre_->norm)) * (1 + 0x1p-20f);
+  }
+  void set_largest();
   int64_t packed_panel_size() const { return precision_ == simd::Precision::f32 ? 0 : panel_size(); }
   void allocate_terms();
   void quantize(int64_t first_row, int64_t end_row);
@@ -108,11 +118,12 @@ class EmbeddingSet {
   std::vector<uint8_t> zero_rows_;  // empty: none
   const simd::Kernels* kernels_;
   simd::Precision precision_;
+  std::shared_ptr<const Centre> centre_;
   std::vector<float> scale_;     // int8 only
   std::vector<int32_t> offset_;  // int8 only
   std::vector<float> filter_norm_;
   std::vector<float> residual_;  // empty: float32
-  std::vector<float> bias_;      // l2 only
+  std::vector<float> bias_;      // l2, or with a centre
   float max_filter_norm_ = 0;
   float max_residual_ = 0;
   float max_bias_ = 0;
@@ -128,6 +139,16 @@ void check_finite(FloatMatrix rows, const RunOptions& options, const char* name)
 
 // Upper bound of a norm from its square.
 inline float norm_above(double squares) { return static_cast<float>(std::sqrt(squares) * (1 + 0x1p-22)) + 0x1p-149f; }
+
+// One row as the filter takes it, written into its place in a panel. norm: of the rounded form; residual: of row -
+// centre (null: row) less that; upper bounds. scratch: dims floats, with a centre only.
+struct RoundedRow {
+  float norm, residual;
+  float scale;     // int8
+  int32_t offset;  // int8
+};
+RoundedRow round_row(const simd::Kernels& kernels, const Centre* centre, const float* row, int64_t dims, float* scratch,
+                     uint8_t* panel_row);
 
 // Throws InvalidArgument unless the two sets have the same metric, dims and kernels.
 void check_comparable(const EmbeddingSet& queries, const EmbeddingSet& support);

@@ -43,14 +43,15 @@ const T* gather(const T* values, const std::vector<int32_t>& rows, std::vector<T
 }  // namespace
 
 bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support) {
-  const double q = queries.max_filter_norm(), s = support.max_filter_norm();
+  const double of_centre = support.centre() == nullptr ? 0 : support.centre()->norm;
+  const double q = queries.max_row_norm() + of_centre, s = support.max_row_norm();
   if (support.metric() == Metric::l2 && s > 0x1p50) return false;
   return q * s > 0x1p-80 && q < 0x1p50 && s < 0x1p50;
 }
 
-float filter_score_below(Metric metric, double squared_norm, double key) {
-  if (metric != Metric::l2) return round_down(key);
-  return round_down((squared_norm + key) / 2 - 0x1p-40 * (squared_norm - key));
+float filter_score_below(Metric metric, double own, double key) {
+  if (metric != Metric::l2) return round_down(key - own);
+  return round_down((own + key) / 2 - 0x1p-40 * (own - key));
 }
 
 FilterSupport::FilterSupport(const EmbeddingSet& set)
@@ -86,6 +87,7 @@ QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support
     : queries_(queries),
       support_(support),
       precision_(support.set().precision()),
+      same_form_(queries.precision() == precision_ && queries.centre() == support.set().centre()),
       tile_(capacity / simd::kLanes * kTileSize) {
   std::fill_n(tile_.data(), tile_.size(), 0.0f);
   const auto size = static_cast<size_t>(capacity);
@@ -94,13 +96,14 @@ QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support
   } else {
     packed_ = AlignedBuffer<uint8_t>(capacity / simd::kLanes * support.set().panel_size());
     panel_ = AlignedBuffer<uint8_t>(support.set().panel_size());
+    if (support.set().centre() != nullptr) scratch_ = AlignedBuffer<float>(queries.dims());
     scale_.resize(size);
   }
   norm_.resize(size);
   residual_.resize(size);
   terms_.metric = queries.metric();
   terms_.error.resize(size);
-  if (queries.metric() == Metric::l2) terms_.squared_norm.resize(size);
+  terms_.own.resize(size);
 }
 
 void QueryBlock::load(int64_t first, int64_t count) {
@@ -108,7 +111,7 @@ void QueryBlock::load(int64_t first, int64_t count) {
   count_ = count;
   terms_.rows.resize(static_cast<size_t>(count));
   std::iota(terms_.rows.begin(), terms_.rows.end(), static_cast<int32_t>(first));
-  const bool packed = queries_.precision() == precision_ && precision_ != simd::Precision::f32;
+  const bool packed = same_form_ && precision_ != simd::Precision::f32;
   for (int64_t group = 0; group < groups(); ++group)
     pack_group(group, packed ? queries_.panel(first / simd::kLanes + group) : nullptr);
   set_bounds();
@@ -155,7 +158,7 @@ void QueryBlock::pack_rounded(int64_t group, const uint8_t* panel) {
   const int64_t first = group * simd::kLanes, lanes = std::min<int64_t>(simd::kLanes, count_ - first);
   const int32_t* rows = terms_.rows.data() + first;
   std::fill_n(scale_.begin() + first, simd::kLanes, 0.0f);
-  if (queries_.precision() == precision_) {
+  if (same_form_) {
     if (panel == nullptr) gather_panel(queries_, rows, lanes, panel_.data());
     for (int64_t lane = 0; lane < lanes; ++lane) {
       const auto at = static_cast<size_t>(first + lane);
@@ -167,10 +170,10 @@ void QueryBlock::pack_rounded(int64_t group, const uint8_t* panel) {
     std::fill_n(panel_.data(), panel_.size(), uint8_t{0});
     for (int64_t lane = 0; lane < lanes; ++lane) {
       const auto at = static_cast<size_t>(first + lane);
-      const simd::Rounded rounded =
-          kernels.quantize(queries_.row(rows[lane]), queries_.dims(), panel_.data() + lane * simd::kLineBytes);
-      norm_[at] = norm_above(rounded.kept);
-      residual_[at] = norm_above(rounded.lost);
+      const RoundedRow rounded = round_row(kernels, support_.set().centre().get(), queries_.row(rows[lane]),
+                                           queries_.dims(), scratch_.data(), panel_.data() + lane * simd::kLineBytes);
+      norm_[at] = rounded.norm;
+      residual_[at] = rounded.residual;
       scale_[at] = rounded.scale;
     }
   }
@@ -180,7 +183,6 @@ void QueryBlock::pack_rounded(int64_t group, const uint8_t* panel) {
 }
 
 void QueryBlock::set_bounds() {
-  const simd::Kernels& kernels = queries_.kernels();
   for (int64_t i = 0; i < groups() * simd::kLanes; ++i) {
     const auto at = static_cast<size_t>(i);
     if (i >= count_) {
@@ -188,16 +190,17 @@ void QueryBlock::set_bounds() {
       continue;
     }
     if (precision_ == simd::Precision::f32) {
-      // Also of queries that their set rounded.
-      norm_[at] = (queries_.filter_norm(row(i)) + queries_.residual(row(i))) * (1 + 0x1p-20f);
+      norm_[at] = queries_.row_norm(row(i));
       residual_[at] = 0;
     }
     terms_.error[at] = support_.error(norm_[at], residual_[at]);
-    if (queries_.metric() == Metric::l2) {
-      const float* values = queries_.row(row(i));
-      terms_.squared_norm[at] = kernels.dot(values, values, queries_.dims());
-    }
+    terms_.own[at] = support_.own_term(queries_.row(row(i)));
   }
+}
+
+double FilterSupport::own_term(const float* query) const {
+  if (set_.metric() == Metric::l2) return set_.kernels().dot(query, query, set_.dims());
+  return set_.centre() == nullptr ? 0 : set_.kernels().dot(set_.centre()->values.data(), query, set_.dims());
 }
 
 float FilterSupport::error(double norm, double residual) const {
@@ -208,7 +211,13 @@ float FilterSupport::error(double norm, double residual) const {
   const double magnitude = norm * max_norm_ + max_bias_;
   // Rounding of the bias, of the epilogue's three operations and of this bound to float: 2^-21 of all magnitudes.
   // Products below the float range: 2^-126 each, far below 2^-100.
-  const double error = residual * max_norm_ + (norm + residual) * max_residual_ + accumulation * magnitude;
+  double error = residual * max_norm_ + (norm + residual) * max_residual_ + accumulation * magnitude;
+  if (const Centre* centre = set_.centre().get(); centre != nullptr) {
+    // The canonical score, the bias and the query's own term are sums of doubles as large as the rows themselves, of
+    // which the differences may be a small part; and a score may be turned into that of the other row as query.
+    const double c = centre->norm;
+    error += 0x1p-34 * (norm + residual + c) * (max_norm_ + max_residual_ + c) + 0x1p-21 * magnitude;
+  }
   return static_cast<float>((error + 0x1p-21 * magnitude) * (1 + 0x1p-20) + 0x1p-100);
 }
 
@@ -219,8 +228,7 @@ QueryTerms terms_of_searched(const FilterSupport& support, int64_t first, int64_
     const int32_t row = support.row(i);
     terms.rows.push_back(row);
     terms.error.push_back(support.error(set.filter_norm(row) * (1 + 0x1p-20f), set.residual(row)));
-    if (set.metric() == Metric::l2)
-      terms.squared_norm.push_back(set.kernels().dot(set.row(row), set.row(row), set.dims()));
+    terms.own.push_back(support.own_term(set.row(row)));
   }
   const auto whole = static_cast<size_t>((count + simd::kLanes - 1) / simd::kLanes * simd::kLanes);
   terms.error.resize(whole);

@@ -1,6 +1,9 @@
 // The filter of every search: approximate scores of blocks of queries and support rows, with a proven bound of their
 // error. The filter score of query x and support row y is
 //   cosine, dot:  x.y            l2:  x.y - |y|^2 / 2   (nearer is larger; |x|^2 - 2 score is the squared distance)
+// and where the support has a centre c (neighbors/centre.h)
+//   cosine, dot:  x.y - c.x  =  (x - c).(y - c) + c.(y - c), whose operands are rounded less c. In what follows x and y
+// are then those differences.
 // computed in float32, bf16 or int8 (simd/kernels.h), as the support is packed. With x~ = rounded x, r = upper bound of
 // |x - x~|,
 //   |x.y - x~.y~| <= r_x |y~| + (|x~| + r_x) r_y + accumulation error * (|x~||y~| + |y|^2/2),
@@ -17,9 +20,9 @@ namespace nearvote {
 // False where a float32 product could overflow or vanish: such norms are searched canonically.
 bool filterable(const EmbeddingSet& queries, const EmbeddingSet& support);
 
-// The filter score that a canonical key of a query corresponds to, rounded down to a float. squared_norm: of the query,
-// l2 only.
-float filter_score_below(Metric metric, double squared_norm, double key);
+// The filter score that a canonical key of a query corresponds to, rounded down to a float. own: of the query
+// (FilterSupport::own_term).
+float filter_score_below(Metric metric, double own, double key);
 
 // The searched rows of a set, in any order, as operands of the filter product. The set must outlive this.
 class FilterSupport {
@@ -37,6 +40,11 @@ class FilterSupport {
     return rows_.empty() ? static_cast<int32_t>(position) : rows_[static_cast<size_t>(position)];
   }
   const EmbeddingSet& set() const { return set_; }
+  // Per position, zeros or numbers that mean nothing up to a whole group; null: none.
+  const float* bias() const { return packed_.bias; }
+
+  // What filter scores of this row as a query leave out. l2: its squared norm; with a centre c: c.x; 0 otherwise.
+  double own_term(const float* query) const;
 
   // Bound of |filter score - canonical score| of a query whose packed form has this norm and lost this (upper bounds).
   float error(double norm, double residual) const;
@@ -59,13 +67,13 @@ class FilterSupport {
 // What is known of queries, by their place in a block, besides their values. Padded to whole groups of simd::kLanes.
 struct QueryTerms {
   Metric metric;
-  std::vector<int32_t> rows;         // not padded
-  std::vector<float> error;          // bound of |filter score - canonical score|, rounding of the epilogue included
-  std::vector<double> squared_norm;  // l2
+  std::vector<int32_t> rows;  // not padded
+  std::vector<float> error;   // bound of |filter score - canonical score|, rounding of the epilogue included
+  std::vector<double> own;    // FilterSupport::own_term
 
   // filter_score_below for query i.
   float score_below(int64_t i, double key) const {
-    return filter_score_below(metric, metric == Metric::l2 ? squared_norm[static_cast<size_t>(i)] : 0, key);
+    return filter_score_below(metric, own[static_cast<size_t>(i)], key);
   }
 };
 
@@ -108,9 +116,11 @@ class QueryBlock {
   const EmbeddingSet& queries_;
   const FilterSupport& support_;
   simd::Precision precision_;  // of the support
+  bool same_form_;             // the queries are rounded as the support is
   AlignedBuffer<float> packed_f32_;
   AlignedBuffer<uint8_t> packed_;
   AlignedBuffer<uint8_t> panel_;  // 16 rows before packing
+  AlignedBuffer<float> scratch_;  // one row less the centre
   AlignedBuffer<float> tile_;
   QueryTerms terms_;
   std::vector<float> scale_;     // int8

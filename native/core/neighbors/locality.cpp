@@ -67,7 +67,7 @@ std::vector<int32_t> choose_pivots(const EmbeddingSet& set, const std::vector<in
   std::vector<float> nearness(size * size);
   score(set, sample, FilterSupport(set, sample, threads), threads, job, [&](int64_t row, int64_t other, float value) {
     const auto at = static_cast<size_t>(row);
-    // l2: the score lacks the row's own half square.
+    // The score lacks what depends on the row as a query: its own bias, but for a constant.
     nearness[at * size + static_cast<size_t>(other)] = set.bias() == nullptr ? value : value + set.bias()[sample[at]];
   });
 

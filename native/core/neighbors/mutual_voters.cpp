@@ -80,14 +80,33 @@ class Worker {
     simd::BlockVotes votes = search_.lists.block(mine);
     const int64_t at_most = search_.lists.votes_in_block(mine) * simd::kLanes;
     const auto groups = static_cast<int64_t>(queries.terms.error.size()) / simd::kLanes;
+    const float* bias = search_.support.bias();
+    const float largest = bias == nullptr
+                              ? 0
+                              : *std::max_element(bias + mine * simd::kBlockRows,
+                                                  bias + mine * simd::kBlockRows + search_.support.block_rows(mine));
     const std::lock_guard lock(queries.mutex);
     for (int64_t group = 0; group < groups; ++group) {
-      votes.best = best_of_rows_ + group * simd::kLanes;
+      float* best = best_of_rows_ + group * simd::kLanes;
+      if (bias != nullptr) turn_best(best, bias + other * simd::kBlockRows + group * simd::kLanes, largest);
+      votes.best = best;
       if (!queries.candidates.reached(group, votes.best)) continue;
       kernels.turn_tile(block_.tile(0) + group * simd::kLanes * simd::kLanes, QueryBlock::kTileSize, block_.groups(),
                         turned_);
+      if (bias != nullptr)
+        turn_scores(bias + mine * simd::kBlockRows, bias + other * simd::kBlockRows + group * simd::kLanes);
       queries.candidates.scan(group, turned_, votes, mine * simd::kBlockRows, at_most, scratch_);
     }
+  }
+
+  // A score x' y' + bias(y) becomes that of y as the query: x' y' + bias(x). Of the largest: not less than any.
+  static void turn_best(float* best, const float* bias, float largest) {
+    for (int lane = 0; lane < simd::kLanes; ++lane) best[lane] += largest - bias[lane];
+  }
+  void turn_scores(const float* row_bias, const float* lane_bias) {
+    for (int64_t row = 0; row < block_.count(); ++row)
+      for (int lane = 0; lane < simd::kLanes; ++lane)
+        turned_[row * simd::kLanes + lane] += row_bias[row] - lane_bias[lane];
   }
 
   const MutualVoters& search_;

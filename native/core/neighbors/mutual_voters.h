@@ -1,6 +1,6 @@
 // The search for voters among the rows that vote, all of them queries as well: a tile of scores serves the queries on
-// one side and, turned, those on the other, so half the products suffice. For scores that are the same both ways
-// (cosine, dot).
+// one side and, turned, those on the other, so half the products suffice. For scores that are the same both ways but
+// for the biases (cosine, dot).
 //
 // Every pair of blocks is one tile. What is kept of a block of queries has a lock, as two threads may hold tiles of it;
 // the order in which tiles come changes bounds and candidates on the way, but no result, as canonical scores decide.

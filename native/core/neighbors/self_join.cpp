@@ -223,13 +223,12 @@ class SelfJoin {
     worker.canonical.set_query(filter_.row(at));
     worker.canonical.keys(rows_.data() + at * capacity_, count_[at], worker.keys.data());
     nearest_of(at, worker.keys.data(), worker.hits);
-    const float* row = set_.row(filter_.row(at));
-    const double squared_norm = set_.metric() == Metric::l2 ? set_.kernels().dot(row, row, set_.dims()) : 0;
+    const double own = filter_.own_term(set_.row(filter_.row(at)));
     count_[at] = static_cast<int32_t>(worker.hits.size());
     for (size_t i = 0; i < worker.hits.size(); ++i) {
       const int64_t place = at * capacity_ + static_cast<int64_t>(i);
       rows_[place] = worker.hits[i].row;
-      scores_[place] = filter_score_below(set_.metric(), squared_norm, worker.hits[i].key);
+      scores_[place] = filter_score_below(set_.metric(), own, worker.hits[i].key);
     }
     bound_[at] = std::max(bound_[at], scores_[at * capacity_ + count_[at] - 1] - error_[at]);
   }

@@ -30,8 +30,11 @@ TailScores::TailScores(const EmbeddingSet& set, int64_t first, const RunOptions&
   std::iota(came.begin(), came.end(), static_cast<int32_t>(first));
   for (int64_t begin = 0; begin < count(); begin += kQueries) {
     const int64_t queries = std::min(kQueries, count() - begin);
-    // l2: the filter leaves out the query's own half squared norm.
-    const auto shift = [&](int64_t q) { return set.bias() == nullptr ? 0.0f : set.bias()[first + begin + q]; };
+    // What the filter leaves out.
+    const auto shift = [&](int64_t q) {
+      const double own = support.own_term(set.row(first + begin + q));
+      return static_cast<float>(set.metric() == Metric::l2 ? -own / 2 : own);
+    };
     std::vector<std::unique_ptr<QueryBlock>> scratches(static_cast<size_t>(threads));
     parallel_for(blocks, threads, [&](int64_t b, int thread) {
       options.job.check();

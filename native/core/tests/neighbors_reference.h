@@ -40,12 +40,19 @@ enum class Kind {
   mixed_norm,
   far_from_origin,
   outliers,  // one value in a row dwarfs the others
+  // All rows share a direction: mean cosines of .5, .9 (norms differ, some rows are zero), .9 in clusters of near ties,
+  // .999.
+  half_shared,
+  shared,
+  shared_near_ties,
+  nearly_all_shared,
 };
 
 inline const std::vector<Kind>& all_kinds() {
-  static const std::vector<Kind> kinds{Kind::random,          Kind::clustered, Kind::duplicates, Kind::near_ties,
-                                       Kind::zero_rows,       Kind::huge_norm, Kind::tiny_norm,  Kind::mixed_norm,
-                                       Kind::far_from_origin, Kind::outliers};
+  static const std::vector<Kind> kinds{
+      Kind::random,      Kind::clustered, Kind::duplicates,       Kind::near_ties,        Kind::zero_rows,
+      Kind::huge_norm,   Kind::tiny_norm, Kind::mixed_norm,       Kind::far_from_origin,  Kind::outliers,
+      Kind::half_shared, Kind::shared,    Kind::shared_near_ties, Kind::nearly_all_shared};
   return kinds;
 }
 
@@ -59,7 +66,7 @@ inline Floats embeddings(Kind kind, int64_t rows, int64_t cols, unsigned seed) {
   for (float& c : centers) c = normal(center_rng);
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t cluster = pick(8);
-    float scale = 1, spread = 1;
+    float scale = 1, spread = 1, offset = 0;
     bool clustered = true;
     switch (kind) {
       case Kind::random:
@@ -90,6 +97,23 @@ inline Floats embeddings(Kind kind, int64_t rows, int64_t cols, unsigned seed) {
         scale = std::pow(10.0f, static_cast<float>(pick(9) - 4));
         spread = 0.5f;
         break;
+      case Kind::half_shared:
+        offset = 1;
+        clustered = false;
+        break;
+      case Kind::shared:
+        offset = 3;
+        scale = pick(16) == 0 ? 0.0f : std::exp2(static_cast<float>(pick(3) - 1));
+        clustered = false;
+        break;
+      case Kind::shared_near_ties:
+        offset = 3;
+        spread = 1e-6f;
+        break;
+      case Kind::nearly_all_shared:
+        offset = 30;
+        clustered = false;
+        break;
       case Kind::far_from_origin:
       case Kind::outliers:
         clustered = false;
@@ -98,6 +122,7 @@ inline Floats embeddings(Kind kind, int64_t rows, int64_t cols, unsigned seed) {
     for (int64_t c = 0; c < cols; ++c) {
       float value = normal(rng);
       if (clustered) value = centers[static_cast<size_t>(cluster * cols + c)] + spread * value;
+      value += offset;
       if (kind == Kind::far_from_origin) value = 100 + 0.01f * value;
       if (kind == Kind::outliers && c == 0 && i % 8 == 0) value = 60;
       out.data[static_cast<size_t>(i * cols + c)] = scale * value;

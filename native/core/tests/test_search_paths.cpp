@@ -249,7 +249,7 @@ TEST(extension_in_blocks_changes_no_bit) {
 // Large searches go by locality; blocks of plain rows too small for it take rows as they come.
 TEST(locality_changes_no_bit) {
   unsigned seed = 6000;
-  for (Kind kind : {Kind::random, Kind::duplicates, Kind::zero_rows})
+  for (Kind kind : {Kind::random, Kind::duplicates, Kind::zero_rows, Kind::shared})
     for (Metric metric : {Metric::cosine, Metric::l2}) {
       const bool self_join = metric == Metric::cosine;
       seed += 10;
@@ -279,7 +279,8 @@ TEST(locality_changes_no_bit) {
 
 TEST(half_the_products_of_a_set_with_itself_change_no_bit) {
   unsigned seed = 7000;
-  for (Kind kind : {Kind::clustered, Kind::duplicates, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm})
+  for (Kind kind : {Kind::clustered, Kind::duplicates, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm, Kind::shared,
+                    Kind::shared_near_ties})
     for (Metric metric : kMetrics) {
       // An odd and an even number of blocks, the last one short.
       const SelfJoinProblem problem(kind, metric, seed % 20 == 0 ? 2060 : 2310, 12, seed, {10, 150});
@@ -304,7 +305,7 @@ TEST(half_the_products_of_a_set_with_itself_change_no_bit) {
 TEST(mutual_voters_on_every_path) {
   unsigned seed = 7000;
   for (Kind kind : {Kind::random, Kind::clustered, Kind::duplicates, Kind::near_ties, Kind::zero_rows, Kind::mixed_norm,
-                    Kind::outliers})
+                    Kind::outliers, Kind::half_shared, Kind::shared, Kind::shared_near_ties, Kind::nearly_all_shared})
     for (Metric metric : kMetrics) {
       const ref::Floats rows = ref::embeddings(kind, 1550, 20, seed += 10);
       const bool all_vote = kind == Kind::clustered || kind == Kind::duplicates;
