@@ -406,6 +406,7 @@ TEST(filter_scores_keep_their_bound) {
                 const float *x = queries.row(i), *y = support.row(b * simd::kBlockRows + r);
                 double exact = ref::dot(x, y, dims);
                 if (metric == Metric::l2) exact -= ref::dot(y, y, dims) / 2;
+                if (support.centre() != nullptr) exact -= ref::dot(support.centre()->values.data(), x, dims);
                 const int64_t group = i / simd::kLanes, lane = i % simd::kLanes;
                 const double error = std::fabs(block.tile(group)[r * simd::kLanes + lane] - exact);
                 within = within && error <= double(block.error(group)[lane]);
