@@ -32,7 +32,7 @@ async function rowsOf(n, lfCounts, rounds, packed = false) {
 
 function row({ n, m, ms, range, packed }, more) {
   const bare = productRate();
-  const dots = n * n; // all of them are computed, though half would decide rows compared with themselves
+  const dots = n * n; // all counted; a set compared with itself computes half of them
   const share = (100 * 2 * dots * d) / (ms / 1e3) / bare;
   const note = bare ? `${share.toFixed(0)} % of the bare product's rate of ${(bare / 1e12).toFixed(2)} TFLOP/s` : '';
   report({

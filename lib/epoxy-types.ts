@@ -33,8 +33,7 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
   /**
    * What is done to the embeddings first; new rows get the same. Default 'none': sentence embeddings made for cosine lose by
    * the others (bench/quality). 'auto': the one under which rows near each other agree best by their own votes, without any
-   * label; 'none' unless another is clearly better. Takes matrices only, no EmbeddingSet. Where all rows share a direction
-   * (cosines near 1, as with BERT's), 'centre' gives labels as good and finds neighbours several times faster.
+   * label; 'none' unless another is clearly better. Takes matrices only, no EmbeddingSet.
    */
   readonly transform?: TransformOptions | undefined;
   /** Labels -1/+1 or 1..K; 0 = unknown, ignored. */
