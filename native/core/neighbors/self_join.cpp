@@ -75,15 +75,15 @@ class SelfJoin {
   }
 
   void run(const std::function<void(int64_t, const std::vector<Hit>&)>& take) {
-    const int64_t half = blocks_ / 2;
+    const int64_t half = blocks_ / 2, near = std::min(kNear, half);
     parallel_for(blocks_, threads_, [&](int64_t block, int) {
       const int64_t first = block * kBlock, count = std::min(kBlock, set_.rows() - first);
       std::copy_n(terms_of_searched(filter_, first, count).error.begin(), count, error_.data() + first);
     });
     // Bounds tighten first: every row with its own block, then with those around it.
     products(0, 0);
-    products(1, kNear);
-    products(kNear + 1, half);
+    products(1, near);
+    products(near + 1, half);
     parallel_for(blocks_, threads_, [&](int64_t block, int thread) {
       Worker& worker = worker_of(thread);
       const int64_t begin = block * kBlock, end = std::min(set_.rows(), begin + kBlock);

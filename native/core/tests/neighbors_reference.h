@@ -140,23 +140,25 @@ inline Votes votes(int64_t rows, int64_t lfs, const VoteDomain& domain, double c
   return out;
 }
 
-// The canonical numbers, restated.
-template <class Term>
-double eight_sums(int64_t terms, Term&& term) {
-  double a[8] = {};
-  for (int64_t i = 0; i < terms; ++i) a[i % 8] += term(i);
+// The canonical numbers, restated. Without sanitizers: most of the tests' time would be theirs.
+inline double sum_of_eight(const double* a) {
   return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
 }
 
-inline double dot(const float* x, const float* y, int64_t dims) {
-  return eight_sums(dims, [&](int64_t i) { return double(x[i]) * double(y[i]); });
+[[gnu::no_sanitize("address", "undefined")]] inline double dot(const float* x, const float* y, int64_t dims) {
+  double a[8] = {};
+  for (int64_t i = 0; i < dims; ++i) a[i % 8] += double(x[i]) * double(y[i]);
+  return sum_of_eight(a);
 }
 
-inline double squared_distance(const float* x, const float* y, int64_t dims) {
-  return eight_sums(dims, [&](int64_t i) {
+[[gnu::no_sanitize("address", "undefined")]] inline double squared_distance(const float* x, const float* y,
+                                                                            int64_t dims) {
+  double a[8] = {};
+  for (int64_t i = 0; i < dims; ++i) {
     const double difference = double(x[i]) - double(y[i]);
-    return difference * difference;
-  });
+    a[i % 8] += difference * difference;
+  }
+  return sum_of_eight(a);
 }
 
 inline Floats normalised(const Floats& in) {
@@ -174,11 +176,12 @@ inline Floats normalised(const Floats& in) {
 inline std::vector<double> keys(const Floats& queries, const Floats& support, Metric metric) {
   const Floats q = metric == Metric::cosine ? normalised(queries) : queries;
   const Floats s = metric == Metric::cosine ? normalised(support) : support;
-  std::vector<double> out;
+  std::vector<double> out(static_cast<size_t>(q.rows * s.rows));
+  auto at = out.begin();
   for (int64_t i = 0; i < q.rows; ++i)
     for (int64_t j = 0; j < s.rows; ++j)
-      out.push_back(metric == Metric::l2 ? -squared_distance(q.view().row(i), s.view().row(j), q.cols)
-                                         : dot(q.view().row(i), s.view().row(j), q.cols));
+      *at++ = metric == Metric::l2 ? -squared_distance(q.view().row(i), s.view().row(j), q.cols)
+                                   : dot(q.view().row(i), s.view().row(j), q.cols);
   return out;
 }
 
@@ -221,6 +224,11 @@ struct Extended {
   std::vector<int32_t> neighbors;
   std::vector<float> scores;
 };
+
+inline Extended room_for(int64_t cells) {
+  const auto size = static_cast<size_t>(cells);
+  return {std::vector<int8_t>(size), std::vector<int32_t>(size), std::vector<float>(size)};
+}
 
 inline Extended extend(const Votes& query_votes, const std::vector<Nearest>& nearest, const VoteDomain& domain,
                        Metric metric, const std::vector<double>& thresholds) {

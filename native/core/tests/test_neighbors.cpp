@@ -1,86 +1,29 @@
 // Search results against float64 brute force, on every metric and on data that hurts.
-#include <algorithm>
-#include <functional>
-
 #include "core/neighbors/canonical.h"
-#include "core/neighbors/embedding_set.h"
-#include "core/neighbors/extend.h"
-#include "core/neighbors/nearest_voters.h"
 #include "core/neighbors/pairwise.h"
-#include "core/neighbors/top_k.h"
-#include "core/tests/check.h"
-#include "core/tests/neighbors_reference.h"
+#include "core/tests/extension_problem.h"
+#include "core/tests/top_k_problem.h"
 
 using namespace nearvote;
 namespace ref = nearvote::reference;
+using ref::kBinary;
 using ref::Kind;
+using ref::kMetrics;
 
 namespace {
 
-constexpr Metric kMetrics[] = {Metric::cosine, Metric::dot, Metric::l2};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-const VoteDomain kBinary{2, true};
 const VoteDomain kFourClasses{4, false};
 
-struct Outputs {
-  std::vector<int8_t> votes;
-  std::vector<int32_t> neighbors;
-  std::vector<float> scores;
-  explicit Outputs(int64_t cells)
-      : votes(static_cast<size_t>(cells)), neighbors(static_cast<size_t>(cells)), scores(static_cast<size_t>(cells)) {}
-  bool equals(const ref::Extended& e) const {
-    return votes == e.votes && neighbors == e.neighbors && ref::same(scores, e.scores);
-  }
-};
-
-// Median score of a sample: a threshold that lets some cells through and not others.
-double middle_score(std::vector<double> keys, Metric metric) {
-  std::nth_element(keys.begin(), keys.begin() + static_cast<int64_t>(keys.size() / 20), keys.end(), std::greater<>());
-  return ref::score(metric, keys[keys.size() / 20]);
-}
-
+// Small problems, whose pairs are all scored canonically.
 void check_case(Kind kind, Metric metric, int64_t n_queries, int64_t n_support, int64_t dims, int64_t lfs,
                 const VoteDomain& domain, double coverage, unsigned seed) {
-  const ref::Floats q = ref::embeddings(kind, n_queries, dims, seed);
-  const ref::Floats s = ref::embeddings(kind, n_support, dims, seed + 1);
-  const ref::Votes qv = ref::votes(n_queries, lfs, domain, coverage, seed + 2);
-  const ref::Votes sv = ref::votes(n_support, lfs, domain, coverage, seed + 3);
-  const std::vector<double> keys = ref::keys(q, s, metric);
-  const std::vector<ref::Nearest> nearest = ref::nearest_voters(q, qv, s, sv, domain, metric, keys);
-  const double middle = middle_score(keys, metric);
-  const double open = metric == Metric::l2 ? kInfinity : -kInfinity;
-  std::vector<double> thresholds;
-  for (int64_t lf = 0; lf < lfs; ++lf) thresholds.push_back(lf % 3 == 0 ? open : middle);
-
-  const EmbeddingSet queries(q.view(), metric), support(s.view(), metric);
-  const ref::Extended expected = ref::extend(qv, nearest, domain, metric, thresholds);
-  Outputs direct(n_queries * lfs), kept(n_queries * lfs);
-  extend_votes(queries, qv.view(), support, sv.view(), domain, thresholds.data(), direct.votes.data(),
-               direct.neighbors.data(), direct.scores.data());
-  CHECK(direct.equals(expected));
-
-  const NearestVoters voters(queries, qv.view(), support, sv.view(), domain);
-  voters.extend(thresholds.data(), kept.votes.data(), kept.neighbors.data(), kept.scores.data());
-  CHECK(kept.equals(expected));
-  bool same = true;
-  for (int64_t i = 0; i < n_queries; ++i)
-    for (int64_t lf = 0; lf < lfs; ++lf)
-      for (int c = 0; c < domain.classes; ++c) {
-        const ref::Nearest& e = nearest[static_cast<size_t>((i * lfs + lf) * domain.classes + c)];
-        const NearestVoters::Nearest got = voters.nearest(i, lf, c);
-        same = same && got.row == e.row && got.score == ref::score(metric, e.key);
-      }
-  CHECK(same);
-
-  for (int64_t k : {int64_t{1}, int64_t{7}, n_support}) {
-    if (k > n_support) continue;
-    ref::TopK got{std::vector<int32_t>(static_cast<size_t>(n_queries * k)),
-                  std::vector<float>(static_cast<size_t>(n_queries * k))};
-    top_k(queries, support, k, got.indices.data(), got.scores.data());
-    const ref::TopK wanted = ref::top_k(keys, n_queries, n_support, k, metric);
-    CHECK(got.indices == wanted.indices);
-    CHECK(ref::same(got.scores, wanted.scores));
-  }
+  const ref::ExtensionProblem extension(kind, metric, n_queries, n_support, dims, lfs, domain, coverage, seed);
+  const EmbeddingSet queries(extension.q.view(), metric), support(extension.s.view(), metric);
+  extension.check(queries, support, 0, 0);
+  std::vector<int64_t> ks{1, 7, n_support};
+  if (n_support < 7) ks = {n_support};
+  ref::TopKProblem(extension.q, extension.s, metric, ks).check(queries, support, 0, 0);
 }
 
 }  // namespace
@@ -122,7 +65,7 @@ TEST(ties_abstain_between_classes_and_take_the_lower_index_within_one) {
   const EmbeddingSet support({rows, 4, 2}, Metric::cosine), query({rows, 1, 2}, Metric::cosine);
   const int8_t votes[] = {0, 1, 1, 1, -1, 1, 0, 0}, abstains[] = {0, 0};
   const double thresholds[] = {0.5, 0.5};
-  Outputs out(2);
+  ref::Extended out = ref::room_for(2);
   extend_votes(query, {abstains, 1, 2}, support, {votes, 4, 2}, kBinary, thresholds, out.votes.data(),
                out.neighbors.data(), out.scores.data());
   CHECK(out.votes[0] == 0 && out.neighbors[0] == kAbstains && std::isnan(out.scores[0]));
@@ -134,7 +77,7 @@ TEST(thresholds_are_strict) {
   const EmbeddingSet query({rows, 1, 2}, Metric::l2), support({rows + 2, 1, 2}, Metric::l2);
   const int8_t vote = 1, abstain = 0;
   for (const double radius : {5.0, std::nextafter(5.0, 6.0)}) {
-    Outputs out(1);
+    ref::Extended out = ref::room_for(1);
     extend_votes(query, {&abstain, 1, 1}, support, {&vote, 1, 1}, kBinary, &radius, out.votes.data(), nullptr, nullptr);
     CHECK(out.votes[0] == (radius > 5 ? 1 : 0));
   }
@@ -146,7 +89,7 @@ TEST(zero_rows_have_no_direction_but_a_score) {
   CHECK(set.is_zero(0) && !set.is_zero(1));
   const int8_t query_votes[] = {0, 0, 0}, support_votes[] = {1, 0, -1};
   const double threshold = -kInfinity;
-  Outputs out(3);
+  ref::Extended out = ref::room_for(3);
   extend_votes(set, {query_votes, 3, 1}, set, {support_votes, 3, 1}, kBinary, &threshold, out.votes.data(),
                out.neighbors.data(), nullptr);
   CHECK((out.votes == std::vector<int8_t>{0, -1, -1}));
