@@ -1,6 +1,6 @@
 import { type CheckedVotes, checkThreads, checkVotes, rangeError } from './check.js';
 import { addon } from './native.js';
-import type { CallOptions, VoteMatrix } from './types.js';
+import type { CallOptions, Votes } from './types.js';
 import { checkLabels, countVotes, type VoteCounts } from './votes.js';
 
 export interface AnalyzeVotesOptions extends CallOptions {
@@ -9,7 +9,7 @@ export interface AnalyzeVotesOptions extends CallOptions {
   /** Names of the labelling functions; default: their indices. */
   readonly names?: readonly string[] | undefined;
   /** The same rows after extension: adds `extendedCoverage`, and with labels `extendedAccuracy`. */
-  readonly extended?: VoteMatrix | undefined;
+  readonly extended?: Votes | undefined;
   /** A model fitted on these labelling functions: adds `estimatedAccuracy` with its interval. */
   readonly model?: { readonly accuracies: readonly EstimatedAccuracy[] } | undefined;
 }
@@ -71,7 +71,7 @@ function shareRight(scores: Float64Array, lf: number): number | null {
   return judged === 0 ? null : scores[2 * lf]! / judged;
 }
 
-function checkExtended(extended: VoteMatrix, counts: VoteCounts): CheckedVotes {
+function checkExtended(extended: Votes, counts: VoteCounts): CheckedVotes {
   const checked = checkVotes(extended, 'extended');
   if (checked.cols !== counts.lfs || checked.rows !== counts.rows || checked.classes !== counts.classes)
     throw rangeError(
@@ -88,7 +88,7 @@ function checkExtended(extended: VoteMatrix, counts: VoteCounts): CheckedVotes {
  *
  * @throws TypeError or RangeError: wrong types, shapes or lengths; votes or labels outside the domain.
  */
-export function analyzeVotes(votes: VoteMatrix, options: AnalyzeVotesOptions = {}): LfAnalysis[] {
+export function analyzeVotes(votes: Votes, options: AnalyzeVotesOptions = {}): LfAnalysis[] {
   const checked = checkVotes(votes, 'votes');
   const { names, model } = options;
   const threads = checkThreads(options.threads);

@@ -1,6 +1,6 @@
 // Argument checks, with one message shape: "Expected <what> for <parameter> but received <value>".
 import { addon } from './native.js';
-import type { FloatMatrix, Metric, VoteMatrix } from './types.js';
+import type { FloatMatrix, Metric, VoteMatrix, Votes } from './types.js';
 
 /** A checked matrix: what the native side takes as (data, rows, cols). */
 export interface Checked<T> {
@@ -74,6 +74,34 @@ export function checkOptions<T extends object>(value: T, parameter = 'options'):
   return value;
 }
 
+const POLICIES = ['abstain', 'prior'] as const;
+
+/** What is done with ties and with rows without evidence. */
+export function checkPolicies({ ties, uncovered }: { readonly ties?: unknown; readonly uncovered?: unknown }) {
+  return {
+    ties: checkOneOf(ties ?? 'abstain', POLICIES, 'ties'),
+    uncovered: checkOneOf(uncovered ?? 'abstain', POLICIES, 'uncovered'),
+  };
+}
+
+/**
+ * Refuses a name that is one of the known ones spelt otherwise (case, underscore, an s more or less): it would be ignored.
+ * Other names pass: rows may carry texts and labels of their own.
+ */
+export function checkSpelling(value: object, known: readonly string[], parameter: string): void {
+  const plain = (name: string) => name.toLowerCase().replaceAll('_', '').replace(/s$/, '');
+  for (const name of Object.keys(value)) {
+    const meant = known.includes(name) ? undefined : known.find((other) => plain(other) === plain(name));
+    if (meant !== undefined) throw new TypeError(message(`'${meant}'`, parameter, `'${name}'`));
+  }
+}
+
+/** Refuses names that are not known. */
+export function checkNames(value: object, known: readonly string[], parameter: string): void {
+  const name = Object.keys(value).find((given) => !known.includes(given));
+  if (name !== undefined) throw new TypeError(message(`one of ${known.join(', ')}`, parameter, `'${name}'`));
+}
+
 export function checkMetric(value: unknown, allowed: readonly Metric[] = ['cosine', 'dot', 'l2']): Metric {
   return checkOneOf(value, allowed, 'metric');
 }
@@ -135,7 +163,7 @@ export interface CheckedVotes extends Checked<Int8Array> {
 }
 
 /** Votes: shape, length and domain; the first cell outside the domain is named. */
-export function checkVotes(value: VoteMatrix, parameter: string): CheckedVotes {
+export function checkVotes(value: Votes, parameter: string): CheckedVotes {
   const matrix = checkMatrix(value, Int8Array, parameter);
   const classes = value.classes === undefined ? 0 : checkInteger(value.classes, `${parameter}.classes`, 2, 127);
   const { data, rows, cols } = matrix;
@@ -145,6 +173,12 @@ export function checkVotes(value: VoteMatrix, parameter: string): CheckedVotes {
     throw rangeError(what, `${parameter} at row ${Math.floor(at / cols)}, column ${at % cols}`, String(data[at]));
   }
   return { ...matrix, classes };
+}
+
+/** @internal {@link checkVotes}, and the votes with the shape that was found. */
+export function shapedVotes(value: Votes, parameter = 'votes'): VoteMatrix {
+  const { data, rows, cols, classes } = checkVotes(value, parameter);
+  return classes === 0 ? { data, shape: [rows, cols] } : { data, shape: [rows, cols], classes };
 }
 
 /** One threshold for all labelling functions or one for each; NaN is refused, infinities are fine. */

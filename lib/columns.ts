@@ -1,4 +1,5 @@
 // Posteriors in class order, one column a class, and the labels they give.
+import { checkPolicies } from './check.js';
 import type { LabelModel, PredictOptions } from './label-model.js';
 
 /** n x K in class order from what a label model gives: P(Y = +1), or K columns. */
@@ -25,8 +26,9 @@ export function labelsOf(
   columns: Float64Array,
   evidence: Uint8Array,
   model: LabelModel,
-  { ties, uncovered }: PredictOptions,
+  options: PredictOptions,
 ): Int8Array {
+  const { ties, uncovered } = checkPolicies(options);
   const balance = Float64Array.from(model.classBalance);
   const classes = balance.length;
   const labels = new Int8Array(evidence.length);

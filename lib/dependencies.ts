@@ -1,6 +1,6 @@
 import { rangeError } from './check.js';
 import { addon } from './native.js';
-import type { CallOptions, VoteMatrix } from './types.js';
+import type { CallOptions, Votes } from './types.js';
 import { countVotes, VoteCounts } from './votes.js';
 
 /** Two labelling functions whose votes go together, or against each other, more than the label explains. */
@@ -20,7 +20,7 @@ export interface Dependency {
  *
  * @throws RangeError: votes for classes; TypeError or RangeError as countVotes.
  */
-export function suggestDependencies(votes: VoteMatrix | VoteCounts, options: CallOptions = {}): Dependency[] {
+export function suggestDependencies(votes: Votes | VoteCounts, options: CallOptions = {}): Dependency[] {
   const counts = votes instanceof VoteCounts ? votes : countVotes(votes, options);
   if (counts.classes !== 0) throw rangeError('binary votes', 'votes', `${counts.classes} classes`);
   const flat = addon.suggestDependencies(counts.flat, counts.lfs);

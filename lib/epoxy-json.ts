@@ -1,6 +1,14 @@
 // A fitted Epoxy as plain data and back.
 import { createHash } from 'node:crypto';
-import { checkInteger, checkMetric, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
+import {
+  checkInteger,
+  checkMetric,
+  checkOptions,
+  checkThresholds,
+  rangeError,
+  shapedVotes,
+  typeError,
+} from './check.js';
 import { EmbeddingSet } from './embedding-set.js';
 import { EndModel, type EndModelJSON } from './end-model.js';
 import type { GoldSet, PosteriorExtension } from './epoxy-posterior.js';
@@ -71,23 +79,23 @@ export function stateFromJSON(json: EpoxyJSON, support: VotedRows): EpoxyState {
   if (json.version !== VERSION) throw rangeError(`version ${VERSION}`, 'json.version', String(json.version));
   const model = LabelModel.fromJSON(json.model);
   const metric = checkMetric(json.metric);
-  checkVotes(support.votes, 'support.votes');
-  if (sha256(support.votes) !== json.support?.votesSha256) {
+  const votes = shapedVotes(checkOptions(support, 'support').votes, 'support.votes');
+  if (sha256(votes) !== json.support?.votesSha256) {
     throw rangeError('the votes it was fitted on', 'support.votes', 'others (their SHA-256 differs)');
   }
   const transform = json.transform && EmbeddingTransform.fromJSON(json.transform);
   const given = transform ? transform.apply(support.embeddings, 'support.embeddings') : support.embeddings;
   const ownsEmbeddings = !(given instanceof EmbeddingSet);
   const embeddings = given instanceof EmbeddingSet ? given : new EmbeddingSet(given, { metric });
-  if (embeddings.shape[0] !== support.votes.shape[0] || embeddings.shape[1] !== json.support.dims) {
-    const shape = `[${support.votes.shape[0]}, ${json.support.dims}]`;
+  if (embeddings.shape[0] !== votes.shape[0] || embeddings.shape[1] !== json.support.dims) {
+    const shape = `[${votes.shape[0]}, ${json.support.dims}]`;
     throw rangeError(`shape ${shape}`, 'support.embeddings', `[${embeddings.shape.join(', ')}]`);
   }
   const local = json.partitions && PartitionedModel.fromJSON(json.partitions, embeddings.shape[1], metric);
   const posterior = json.posterior && posteriorFromJSON(json.posterior, embeddings, model);
   const thresholds = checkThresholds(json.thresholds.map(Number), model.lfs, 'json.thresholds');
   return {
-    support: { votes: support.votes, embeddings },
+    support: { votes, embeddings },
     ownsEmbeddings,
     thresholds,
     model,

@@ -1,11 +1,11 @@
 // Epoxy's threshold-free extension: how votes, gold rows and files meet the smoothing of posteriors.
-import { type CheckedVotes, checkVotes, rangeError } from './check.js';
+import { rangeError } from './check.js';
 import { classColumns, labelsOf, publicProba } from './columns.js';
 import { coverage, share, voteCounts, votedCells } from './coverage.js';
 import { EmbeddingSet } from './embedding-set.js';
-import type { EpoxyInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
-import type { VotedRows } from './extend.js';
-import { type Gold, readGold } from './gold.js';
+import type { CheckedInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
+import type { ShapedRows } from './extend-input.js';
+import type { CheckedGold } from './gold.js';
 import { type GoldEvidence, KnnPosterior } from './knn-posterior.js';
 import { LabelModel, type LabelModelOptions } from './label-model.js';
 import { choosePartitions, judgingRows } from './partition-choice.js';
@@ -33,7 +33,7 @@ export interface GoldSet {
 function ownEvidence(
   model: LabelModel,
   local: PartitionedModel | undefined,
-  { votes, embeddings }: VotedRows,
+  { votes, embeddings }: ShapedRows,
   options: CallOptions,
 ): OwnEvidence {
   const proba = local ? local.proba({ votes }, embeddings, options) : model.predictProba(votes, options);
@@ -43,7 +43,7 @@ function ownEvidence(
 async function ownEvidenceAsync(
   model: LabelModel,
   local: PartitionedModel | undefined,
-  { votes, embeddings }: VotedRows,
+  { votes, embeddings }: ShapedRows,
   options: CallOptions & AsyncOptions,
 ): Promise<OwnEvidence> {
   const proba = local
@@ -59,16 +59,15 @@ export interface OpenGold {
   readonly set?: (GoldSet & { readonly votes: VoteMatrix }) | undefined;
 }
 
-/** @internal Checks the gold rows and packs those of their own. */
+/** @internal Packs gold rows of their own. */
 export async function openGold(
-  gold: Gold,
-  votes: CheckedVotes,
+  gold: CheckedGold,
   metric: Metric,
   dims: number,
   { signal, threads }: AsyncOptions & CallOptions,
 ): Promise<OpenGold> {
-  const { labels, rows } = readGold(gold, votes);
-  if ('rows' in gold) return { labels, rows };
+  if ('rows' in gold) return gold;
+  const { labels } = gold;
   const given = gold.embeddings;
   const owned = !(given instanceof EmbeddingSet);
   const embeddings = owned ? await EmbeddingSet.create(given, { metric, threads, signal }) : given;
@@ -102,7 +101,7 @@ export async function goldEvidence(
 export function smoothRows(
   { smoother, local }: PosteriorExtension,
   model: LabelModel,
-  rows: VotedRows,
+  rows: ShapedRows,
   options: CallOptions,
 ) {
   return smoother.smooth(rows.embeddings, ownEvidence(model, local, rows, options), options);
@@ -112,7 +111,7 @@ export function smoothRows(
 export async function smoothRowsAsync(
   { smoother, local }: PosteriorExtension,
   model: LabelModel,
-  rows: VotedRows,
+  rows: ShapedRows,
   options: CallOptions & AsyncOptions,
 ) {
   const { onProgress: _, ...quiet } = options;
@@ -122,18 +121,15 @@ export async function smoothRowsAsync(
 /** @internal Extension 'posterior': the label model learns from the direct votes, and posteriors travel instead of votes. */
 export async function fitPosterior(
   { support, ownsEmbeddings, transform }: PreparedRows,
-  input: EpoxyInput,
+  input: CheckedInput,
   options: CallOptions & AsyncOptions & { k: number | undefined },
   clock: Stopwatch,
 ): Promise<{ state: EpoxyState; fitted: Fitted }> {
   const { votes, embeddings } = support;
   const { metric } = embeddings;
   const quiet = { signal: options.signal, threads: options.threads };
-  const checked = checkVotes(votes, 'votes');
-  if (checked.rows !== embeddings.shape[0])
-    throw rangeError(`${embeddings.shape[0]} rows (as in embeddings)`, 'votes', String(checked.rows));
-  const gold =
-    input.gold === undefined ? undefined : await openGold(input.gold, checked, metric, embeddings.shape[1], quiet);
+  const [rows, lfs] = votes.shape;
+  const gold = input.gold === undefined ? undefined : await openGold(input.gold, metric, embeddings.shape[1], quiet);
   const fitting: LabelModelOptions = {
     threads: input.threads,
     ...(gold && { classBalance: { labels: gold.labels } }),
@@ -141,7 +137,7 @@ export async function fitPosterior(
   };
   const model = await LabelModel.fitAsync(votes, { ...fitting, signal: options.signal });
   clock.lap('fit');
-  const judges = input.gold && gold && judgingRows(input.gold, gold, support);
+  const judges = input.gold && judgingRows(input.gold, support);
   const { local, report: partitions } = await choosePartitions(
     { ...support, model, fitting },
     input.partitions ?? 1,
@@ -162,10 +158,10 @@ export async function fitPosterior(
     { ...options, endModel: input.endModel, onLists: () => clock.lap('neighbors') },
   );
   clock.lap('thresholds');
-  const thresholds = new Float64Array(checked.cols).fill(metric === 'l2' ? 0 : Number.POSITIVE_INFINITY);
+  const thresholds = new Float64Array(lfs).fill(metric === 'l2' ? 0 : Number.POSITIVE_INFINITY);
   const report: EpoxyReport = {
-    rows: checked.rows,
-    lfs: checked.cols,
+    rows,
+    lfs,
     metric,
     extension: 'posterior',
     transform: describeTransform(transform, embeddings),

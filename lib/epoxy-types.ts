@@ -2,7 +2,7 @@
 import type { EmbeddingSet } from './embedding-set.js';
 import type { PosteriorExtension } from './epoxy-posterior.js';
 import type { VotedRows } from './extend.js';
-import type { Gold } from './gold.js';
+import type { CheckedGold, Gold } from './gold.js';
 import type { LabelModel, LabelModelOptions, LfAccuracy } from './label-model.js';
 import type { PartitionReport } from './partition-choice.js';
 import type { PartitionedModel } from './partitioned-model.js';
@@ -13,7 +13,7 @@ import type { Metric, SearchOptions, VoteMatrix } from './types.js';
 
 /** What `Epoxy.fit` takes. */
 export interface EpoxyInput extends VotedRows, SearchOptions {
-  /** Default 'cosine'. */
+  /** Default: that of an EmbeddingSet, else 'cosine'. */
   readonly metric?: Metric | undefined;
   /**
    * How rows learn from rows near them.
@@ -63,6 +63,14 @@ export interface EpoxyInput extends VotedRows, SearchOptions {
    * classes count as equally frequent: state it, even roughly, where one is rare.
    */
   readonly model?: LabelModelOptions | undefined;
+}
+
+/** @internal What the fit works on: checked, votes with a shape; with `copy` in memory of its own. */
+export interface CheckedInput extends Omit<EpoxyInput, 'votes' | 'gold' | 'thresholds'> {
+  readonly votes: VoteMatrix;
+  readonly metric: Metric;
+  readonly gold?: CheckedGold | undefined;
+  readonly thresholds: Float64Array | 'auto';
 }
 
 /** How the thresholds came about, and what the choice is worth on the rows that judged it. */

@@ -1,10 +1,9 @@
 // Extension 'votes': the fit with thresholds, given or chosen.
-import { checkVotes } from './check.js';
 import { classColumns, labelsOf } from './columns.js';
 import { coverage, votedCells, votedRows } from './coverage.js';
-import type { EpoxyInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
-import { type ExtensionInput, NearestVoters, type VotedRows } from './extend.js';
-import { type Gold, readGold } from './gold.js';
+import type { CheckedInput, EpoxyReport, EpoxyState, Fitted, PreparedRows, Stopwatch } from './epoxy-types.js';
+import { type ExtensionInput, NearestVoters } from './extend.js';
+import type { CheckedGold } from './gold.js';
 import { LabelModel, type LabelModelOptions } from './label-model.js';
 import { choosePartitions, judgingRows } from './partition-choice.js';
 import { type MaybeSoftVotes, softProbaAsync } from './soft-posterior.js';
@@ -20,7 +19,7 @@ import { VoterReach } from './voter-reach.js';
  */
 export async function fitVotes(
   { support, ownsEmbeddings, transform }: PreparedRows,
-  input: EpoxyInput,
+  input: CheckedInput,
   fixed: Float64Array | undefined,
   k: number,
   job: AsyncOptions,
@@ -44,7 +43,7 @@ export async function fitVotes(
     ...input.model,
   };
   const model = await LabelModel.fitAsync(votes, { ...modelOptions, signal });
-  const judges = input.gold && gold && judgingRows(input.gold, gold, support);
+  const judges = input.gold && judgingRows(input.gold, support);
   const { local, report: partitions } = await choosePartitions(
     { ...support, model, fitting: modelOptions },
     input.partitions ?? 1,
@@ -95,14 +94,13 @@ export async function fitVotes(
 
 /** What the gold rows' voters say, and their labels. */
 async function goldReach(
-  gold: Gold,
+  gold: CheckedGold,
   support: ExtensionInput & SearchOptions,
   reach: VoterReach,
   k: number,
   signal: AbortSignal | undefined,
-): Promise<{ reach: VoterReach; labels: Int8Array; rows?: Int32Array | undefined }> {
-  const { labels, rows } = readGold(gold, checkVotes(support.votes, 'votes'));
-  if (rows) return { reach: reach.pick(rows), labels, rows };
-  const { votes, embeddings } = gold as VotedRows;
+): Promise<{ reach: VoterReach; labels: Int8Array }> {
+  if ('rows' in gold) return { reach: reach.pick(gold.rows), labels: gold.labels };
+  const { votes, embeddings, labels } = gold;
   return { reach: await VoterReach.create({ ...support, votes, embeddings, support }, k, { signal }), labels };
 }

@@ -1,10 +1,12 @@
-import { checkInteger, checkMetric, checkOneOf, checkThresholds, checkVotes, rangeError, typeError } from './check.js';
+import { checkInteger, checkOneOf, checkOptions, checkPolicies, rangeError } from './check.js';
 import { classColumns, labelsOf, publicProba } from './columns.js';
 import { votedRows } from './coverage.js';
 import { EmbeddingSet } from './embedding-set.js';
+import { checkEpoxyInput } from './epoxy-input.js';
 import { type EpoxyJSON, stateFromJSON, stateToJSON } from './epoxy-json.js';
 import { fitPosterior, smoothRows, smoothRowsAsync } from './epoxy-posterior.js';
 import {
+  type CheckedInput,
   type EpoxyInput,
   type EpoxyReport,
   type EpoxyState,
@@ -14,11 +16,12 @@ import {
 } from './epoxy-types.js';
 import { fitVotes } from './epoxy-votes.js';
 import { type ExtendedVotes, extendVotes, extendVotesAsync, type VotedRows } from './extend.js';
+import { type ShapedRows, shapedRows } from './extend-input.js';
 import type { LabelModel, PredictOptions } from './label-model.js';
 import { softProba, softProbaAsync } from './soft-posterior.js';
 import { EmbeddingTransform, type TransformOptions } from './transform.js';
 import { chooseTransform } from './transform-choice.js';
-import type { AsyncOptions, CallOptions, Metric, VoteMatrix } from './types.js';
+import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
 
 /**
  * The whole method (Epoxy, arXiv 2006.15168): votes are extended to nearby rows, a label model learns how good each
@@ -44,40 +47,35 @@ export class Epoxy {
    * @throws TypeError or RangeError as `extendVotes` and `LabelModel.fit`, and for gold rows that do not fit.
    */
   static async fit(input: EpoxyInput, options: AsyncOptions = {}): Promise<Epoxy> {
-    if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
-    const metric = checkMetric(input.metric ?? 'cosine');
-    const quiet = { threads: input.threads, signal: options.signal };
-    const chosen =
-      input.transform === 'auto' ? await chooseTransform(input, metric, input.model ?? {}, quiet) : undefined;
-    const asked = (chosen?.kind ?? input.transform ?? 'none') as Exclude<TransformOptions, 'auto'>;
-    const transform = await EmbeddingTransform.fit(input.embeddings, asked, metric, quiet);
-    const seen = transform === undefined ? input : await transformed(input, transform, options.signal);
-    return Epoxy.#fitAsGiven(seen, metric, options, { fitted: transform, scores: chosen?.scores });
+    const checked = checkEpoxyInput(input, checkOptions(options).copy === true);
+    const { metric, embeddings, model, threads } = checked;
+    const quiet = { threads, signal: options.signal };
+    const chosen = input.transform === 'auto' ? await chooseTransform(checked, metric, model ?? {}, quiet) : undefined;
+    const asked = (chosen?.kind ?? checked.transform ?? 'none') as Exclude<TransformOptions, 'auto'>;
+    const transform = await EmbeddingTransform.fit(embeddings, asked, metric, quiet);
+    const seen = transform === undefined ? checked : await transformed(checked, transform, options.signal);
+    return Epoxy.#fitAsGiven(seen, options, { fitted: transform, scores: chosen?.scores });
   }
 
   /** The fit proper. `transform` is what the embeddings went through already. */
   static async #fitAsGiven(
-    input: EpoxyInput,
-    metric: Metric,
+    input: CheckedInput,
     options: AsyncOptions,
     transform: PreparedRows['transform'],
   ): Promise<Epoxy> {
-    const checked = checkVotes(input.votes, 'votes');
-    const given = input.thresholds ?? 'auto';
-    const fixed = given === 'auto' ? undefined : checkThresholds(given, checked.cols);
+    const { votes, metric, threads, device } = input;
+    const fixed = input.thresholds === 'auto' ? undefined : input.thresholds;
     const modes = fixed ? (['votes'] as const) : (['votes', 'posterior'] as const);
     const extension = checkOneOf(input.extension ?? modes.at(-1), modes, 'extension');
     const k = input.k === undefined ? undefined : checkInteger(input.k, 'k', 1);
-    const votes = options.copy ? { ...input.votes, data: input.votes.data.slice() } : input.votes;
-    const { signal, copy } = options;
-    const { threads, device } = input;
+    const { signal } = options;
     const ownsEmbeddings = !(input.embeddings instanceof EmbeddingSet);
     const clock = new Stopwatch();
 
     const embeddings =
       input.embeddings instanceof EmbeddingSet
         ? input.embeddings
-        : await EmbeddingSet.create(input.embeddings, { metric, threads, device, signal, copy });
+        : await EmbeddingSet.create(input.embeddings, { metric, threads, device, signal });
     const rows = { support: { votes, embeddings }, ownsEmbeddings, transform };
     const job = { signal, ...(options.onProgress && { onProgress: options.onProgress }) };
     const { state, fitted } =
@@ -130,18 +128,20 @@ export class Epoxy {
   }
 
   /** The rows with their embeddings as the fitted ones are. */
-  #seen(rows: VotedRows, options: CallOptions): VotedRows {
+  #seen(given: VotedRows, options: CallOptions): ShapedRows {
+    const rows = shapedRows(given);
     const { transform } = this.#state;
     return transform ? { ...rows, embeddings: transform.apply(rows.embeddings, 'embeddings', options) } : rows;
   }
 
-  async #seenAsync(rows: VotedRows, options: CallOptions & AsyncOptions): Promise<VotedRows> {
+  async #seenAsync(given: VotedRows, options: CallOptions & AsyncOptions): Promise<ShapedRows> {
+    const rows = shapedRows(given, '', options.copy);
     const { transform } = this.#state;
     if (transform === undefined) return rows;
     return { ...rows, embeddings: await transform.applyAsync(rows.embeddings, 'embeddings', options) };
   }
 
-  #extension(rows: VotedRows, threads: number | undefined) {
+  #extension(rows: ShapedRows, threads: number | undefined) {
     const { support, thresholds, voters } = this.#state;
     return { ...rows, support, thresholds, k: voters, metric: support.embeddings.metric, threads };
   }
@@ -156,33 +156,31 @@ export class Epoxy {
 
   /** {@link extend} as a job. */
   async extendAsync(rows: VotedRows, options: CallOptions & AsyncOptions = {}): Promise<ExtendedVotes> {
-    return extendVotesAsync(this.#extension(await this.#seenAsync(rows, options), options.threads), options);
+    return this.#extendAsync(await this.#seenAsync(rows, options), options);
+  }
+
+  /** @param seen rows that the caller does not change. */
+  #extendAsync(seen: ShapedRows, { threads, signal, onProgress }: CallOptions & AsyncOptions): Promise<ExtendedVotes> {
+    return extendVotesAsync(this.#extension(seen, threads), { signal, onProgress });
   }
 
   /** P(Y | votes and neighbours) of any rows, shaped as `LabelModel.predictProba`. */
   predictProba(rows: VotedRows, options: CallOptions = {}): Float64Array {
     const { posterior, model } = this.#state;
-    if (posterior)
-      return publicProba(
-        smoothRows(posterior, model, this.#checked(this.#seen(rows, options)), options).proba,
-        model.classes,
-      );
-    return this.#labelled(this.extend(rows, options), rows, options);
+    const seen = this.#seen(rows, options);
+    if (posterior) return publicProba(smoothRows(posterior, model, this.#checked(seen), options).proba, model.classes);
+    return this.#labelled(extendVotes(this.#extension(seen, options.threads)), seen, options);
   }
 
   /** {@link predictProba} as a job. */
   async predictProbaAsync(rows: VotedRows, options: CallOptions & AsyncOptions = {}): Promise<Float64Array> {
     const { posterior, model } = this.#state;
+    const seen = await this.#seenAsync(rows, options);
     if (posterior) {
-      const { proba } = await smoothRowsAsync(
-        posterior,
-        model,
-        this.#checked(await this.#seenAsync(rows, options)),
-        options,
-      );
+      const { proba } = await smoothRowsAsync(posterior, model, this.#checked(seen), { ...options, copy: false });
       return publicProba(proba, model.classes);
     }
-    return this.#labelledAsync(await this.extendAsync(rows, options), rows, options);
+    return this.#labelledAsync(await this.#extendAsync(seen, options), seen, options);
   }
 
   /**
@@ -191,62 +189,55 @@ export class Epoxy {
    */
   predict(rows: VotedRows, options: PredictOptions = {}): Int8Array {
     const { posterior, model } = this.#state;
+    const seen = this.#seen(rows, options);
     if (posterior) {
-      const { proba, evidence } = smoothRows(posterior, model, this.#checked(this.#seen(rows, options)), options);
+      const { proba, evidence } = smoothRows(posterior, model, this.#checked(seen), options);
       return labelsOf(proba, evidence, model, options);
     }
-    const extended = this.extend(rows, options);
-    return this.#decide(this.#labelled(extended, rows, options), extended.votes, options);
+    const extended = extendVotes(this.#extension(seen, options.threads));
+    return this.#decide(this.#labelled(extended, seen, options), extended.votes, options);
   }
 
   /** {@link predict} as a job. */
   async predictAsync(rows: VotedRows, options: PredictOptions & AsyncOptions = {}): Promise<Int8Array> {
     const { posterior, model } = this.#state;
+    const seen = await this.#seenAsync(rows, options);
     if (posterior) {
-      const { proba, evidence } = await smoothRowsAsync(
-        posterior,
-        model,
-        this.#checked(await this.#seenAsync(rows, options)),
-        options,
-      );
+      const quiet = { ...options, copy: false };
+      const { proba, evidence } = await smoothRowsAsync(posterior, model, this.#checked(seen), quiet);
       return labelsOf(proba, evidence, model, options);
     }
-    const extended = await this.extendAsync(rows, options);
-    return this.#decide(await this.#labelledAsync(extended, rows, options), extended.votes, options);
+    const extended = await this.#extendAsync(seen, options);
+    return this.#decide(await this.#labelledAsync(extended, seen, options), extended.votes, options);
   }
 
   /** P(Y) of extended votes. */
-  #labelled(extended: ExtendedVotes, rows: VotedRows, options: CallOptions): Float64Array {
+  #labelled(extended: ExtendedVotes, seen: ShapedRows, options: CallOptions): Float64Array {
     const { model, local } = this.#state;
-    return local
-      ? local.proba(extended, this.#seen(rows, options).embeddings, options)
-      : softProba(model, extended, options);
+    return local ? local.proba(extended, seen.embeddings, options) : softProba(model, extended, options);
   }
 
-  async #labelledAsync(extended: ExtendedVotes, rows: VotedRows, options: CallOptions & AsyncOptions) {
+  async #labelledAsync(extended: ExtendedVotes, seen: ShapedRows, { threads, signal }: CallOptions & AsyncOptions) {
     const { model, local } = this.#state;
-    const { threads, signal } = options;
-    if (!local) return softProbaAsync(model, extended, { threads, signal });
-    return local.probaAsync(extended, (await this.#seenAsync(rows, { threads, signal })).embeddings, {
-      threads,
-      signal,
-    });
+    const quiet = { threads, signal };
+    return local ? local.probaAsync(extended, seen.embeddings, quiet) : softProbaAsync(model, extended, quiet);
   }
 
   /** Rows to smooth: as many votes as embeddings, of the fitted width. */
-  #checked(rows: VotedRows): VotedRows {
-    const votes = checkVotes(rows.votes, 'votes');
+  #checked(rows: ShapedRows): ShapedRows {
+    const [rowsWithVotes] = rows.votes.shape;
     const { embeddings } = this.#state.support;
     const operand = EmbeddingSet.operand(rows.embeddings, 'embeddings', embeddings.metric);
-    if (operand[1] !== votes.rows)
-      throw rangeError(`${operand[1]} rows (as in embeddings)`, 'votes', String(votes.rows));
+    if (operand[1] !== rowsWithVotes)
+      throw rangeError(`${operand[1]} rows (as in embeddings)`, 'votes', String(rowsWithVotes));
     EmbeddingSet.checkSameDims([embeddings as never, ...embeddings.shape], operand, 'the fitted rows', 'embeddings');
     return rows;
   }
 
   /** Labels of extended votes; where they leave it open the fallback chosen on gold rows, if there is one. */
-  #decide(proba: Float64Array, votes: VoteMatrix, { ties, uncovered }: PredictOptions): Int8Array {
+  #decide(proba: Float64Array, votes: VoteMatrix, options: PredictOptions): Int8Array {
     const { fallback, model } = this.#state;
+    const { ties, uncovered } = checkPolicies(options);
     const covered = votedRows(votes);
     const columns = classColumns(proba, model.classes);
     if (fallback === undefined) return labelsOf(columns, covered, model, { ties, uncovered });
@@ -286,13 +277,13 @@ export class Epoxy {
 
 /** The input with its embeddings, and those of gold rows of their own, transformed. */
 async function transformed(
-  input: EpoxyInput,
+  input: CheckedInput,
   transform: EmbeddingTransform,
   signal: AbortSignal | undefined,
-): Promise<EpoxyInput> {
+): Promise<CheckedInput> {
   const { threads, gold } = input;
   const embeddings = await transform.applyAsync(input.embeddings, 'embeddings', { threads, signal });
-  if (typeof gold !== 'object' || gold === null || !('embeddings' in gold)) return { ...input, embeddings };
+  if (gold === undefined || 'rows' in gold) return { ...input, embeddings };
   const goldEmbeddings = await transform.applyAsync(gold.embeddings, 'gold.embeddings', { threads, signal });
   return { ...input, embeddings, gold: { ...gold, embeddings: goldEmbeddings } };
 }

@@ -1,13 +1,22 @@
 // What extension starts from, checked.
-import { type CheckedVotes, checkMetric, checkOptions, checkVotes, rangeError, typeError } from './check.js';
+import {
+  type CheckedVotes,
+  checkFloatMatrix,
+  checkMetric,
+  checkOptions,
+  checkVotes,
+  rangeError,
+  shapedVotes,
+  typeError,
+} from './check.js';
 import { checkCuda } from './device.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import type { NativeVoteOperands } from './native.js';
-import type { Metric, SearchOptions, VoteMatrix } from './types.js';
+import type { Metric, SearchOptions, VoteMatrix, Votes } from './types.js';
 
 /** Votes on rows and the embeddings of the same rows. */
 export interface VotedRows {
-  readonly votes: VoteMatrix;
+  readonly votes: Votes;
   readonly embeddings: Embeddings;
 }
 
@@ -17,6 +26,30 @@ export interface ExtensionInput extends VotedRows {
   readonly support?: VotedRows | undefined;
   /** Default 'cosine'. */
   readonly metric?: Metric | undefined;
+}
+
+/** @internal Rows whose votes have a shape. */
+export interface ShapedRows extends VotedRows {
+  readonly votes: VoteMatrix;
+}
+
+/** @internal Checked rows, those of an EmbeddingSet apart. `copy`: in memory of their own. */
+export function shapedRows(rows: VotedRows, prefix = '', copy = false): ShapedRows {
+  if (typeof rows !== 'object' || rows === null)
+    throw typeError('{ votes, embeddings }', prefix.slice(0, -1) || 'rows', rows);
+  const votes = shapedVotes(rows.votes, `${prefix}votes`);
+  if (!copy) return { votes, embeddings: rows.embeddings };
+  return {
+    votes: { ...votes, data: votes.data.slice() },
+    embeddings: copied(rows.embeddings, `${prefix}embeddings`),
+  };
+}
+
+/** @internal A matrix in memory of its own; an EmbeddingSet is one already. */
+export function copied(embeddings: Embeddings, parameter = 'embeddings'): Embeddings {
+  if (embeddings instanceof EmbeddingSet) return embeddings;
+  const { data, rows, cols } = checkFloatMatrix(embeddings, parameter);
+  return { data: data.slice(), shape: [rows, cols] };
 }
 
 /** @internal */

@@ -47,8 +47,8 @@ interface Prepared {
 function prepare(input: ExtendVotesInput, copy = false): Prepared {
   const k = checkInteger(checkOptions(input, 'input').k ?? 1, 'k', 1);
   if (k > 1) {
-    const { run, finish } = prepareReach(input, k, copy);
-    const thresholds = checkThresholds(input.thresholds, input.votes.shape[1]);
+    const { run, finish, lfs } = prepareReach(input, k, copy);
+    const thresholds = checkThresholds(input.thresholds, lfs);
     return { run, finish: () => finish().within(thresholds) };
   }
   const { votes, operands } = checkInput(input, copy);

@@ -1,7 +1,7 @@
 import { checkInteger, checkOneOf, checkThreads, checkVotes, rangeError, typeError } from './check.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
-import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
+import type { AsyncOptions, CallOptions, Votes } from './types.js';
 
 type Edges = ReadonlyArray<readonly [a: number, b: number]>;
 
@@ -117,7 +117,7 @@ function checkBalance(value: GraphOptions['classBalance'], tasks: number) {
   return { positive, joint: joint ? p : none };
 }
 
-function prepareFit(votes: VoteMatrix, options: GraphOptions, copy = false) {
+function prepareFit(votes: Votes, options: GraphOptions, copy = false) {
   const checked = checkVotes(votes, 'votes');
   if (checked.classes !== 0) throw rangeError('binary votes', 'votes of a graph model', `${checked.classes} classes`);
   if (checked.rows === 0) throw rangeError('at least one row', 'votes', '0');
@@ -193,14 +193,14 @@ export class GraphModel {
    *   labelling functions of different tasks, that has a cycle without a chord or a clique of more than six, or that
    *   leaves a task without two independent groups of labelling functions.
    */
-  static fit(votes: VoteMatrix, options: GraphOptions = {}): GraphModel {
+  static fit(votes: Votes, options: GraphOptions = {}): GraphModel {
     const { run, finish } = prepareFit(votes, options);
     run(undefined);
     return finish();
   }
 
   /** {@link GraphModel.fit} as a job. Do not write, transfer or resize `votes` until it settles (or pass `copy`). */
-  static async fitAsync(votes: VoteMatrix, options: GraphOptions & AsyncOptions = {}): Promise<GraphModel> {
+  static async fitAsync(votes: Votes, options: GraphOptions & AsyncOptions = {}): Promise<GraphModel> {
     const { run, finish } = prepareFit(votes, options, options.copy);
     await runJob(options, run);
     return finish();
@@ -224,7 +224,7 @@ export class GraphModel {
     });
   }
 
-  #prepare(votes: VoteMatrix, options: GraphPredictOptions, copy = false) {
+  #prepare(votes: Votes, options: GraphPredictOptions, copy = false) {
     const { data, rows, cols, classes } = checkVotes(votes, 'votes');
     if (cols !== this.lfs) throw rangeError(`${this.lfs} labelling functions`, 'votes', String(cols));
     if (classes !== 0) throw rangeError('binary votes', 'votes of a graph model', `${classes} classes`);
@@ -241,21 +241,21 @@ export class GraphModel {
   }
 
   /** P(Y_j = +1 | votes), rows x v, row-major; for sequences given all votes of the row's sequence. Exact marginals. */
-  predictProba(votes: VoteMatrix, options: GraphPredictOptions = {}): Float64Array {
+  predictProba(votes: Votes, options: GraphPredictOptions = {}): Float64Array {
     const { proba, run } = this.#prepare(votes, options);
     run(undefined);
     return proba;
   }
 
   /** {@link predictProba} as a job. */
-  async predictProbaAsync(votes: VoteMatrix, options: GraphPredictOptions & AsyncOptions = {}): Promise<Float64Array> {
+  async predictProbaAsync(votes: Votes, options: GraphPredictOptions & AsyncOptions = {}): Promise<Float64Array> {
     const { proba, run } = this.#prepare(votes, options, options.copy);
     await runJob(options, run);
     return proba;
   }
 
   /** The likelier label of every task, rows x v: -1 or +1; 0 where both are within 1e-9 of each other. */
-  predict(votes: VoteMatrix, options: GraphPredictOptions = {}): Int8Array {
+  predict(votes: Votes, options: GraphPredictOptions = {}): Int8Array {
     return Int8Array.from(this.predictProba(votes, options), (p) =>
       Math.abs(2 * p - 1) <= 1e-9 ? 0 : p > 0.5 ? 1 : -1,
     );

@@ -71,6 +71,7 @@ export type {
   Metric,
   SearchOptions,
   VoteMatrix,
+  Votes,
 } from './types.js';
 export {
   countVotes,

@@ -1,4 +1,13 @@
-import { type CheckedVotes, checkOneOf, checkThreads, checkVotes, rangeError, typeError } from './check.js';
+import {
+  type CheckedVotes,
+  checkNames,
+  checkOptions,
+  checkPolicies,
+  checkThreads,
+  checkVotes,
+  rangeError,
+  typeError,
+} from './check.js';
 import type { ClassBalanceSource, ClassShareInterval } from './class-balance.js';
 import { GraphModel, type GraphOptions, isGraph } from './graph-model.js';
 import { runJob } from './job.js';
@@ -6,7 +15,7 @@ import { prepareFit, type State } from './label-model-fit.js';
 import { fromJSON, type LabelModelJSON, toJSON } from './label-model-json.js';
 import type { LabelModelOptions, LfAccuracy, PredictOptions } from './label-model-options.js';
 import { addon, type Control } from './native.js';
-import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
+import type { AsyncOptions, CallOptions, Votes } from './types.js';
 import { countVotes, countVotesAsync, VoteCounts } from './votes.js';
 
 export type { ClassBalance, ClassBalanceSource, ClassShareInterval } from './class-balance.js';
@@ -22,8 +31,27 @@ export type {
 /** Width of an interval that leaves a share of rows open. */
 const OPEN_BALANCE = 0.3;
 
+const FIT_NAMES = [
+  'method',
+  'classBalance',
+  'compat',
+  'triplets',
+  'signs',
+  'threads',
+  'tasks',
+  'taskEdges',
+  'lfTasks',
+  'lfEdges',
+  'sequences',
+  'signal',
+  'onProgress',
+  'copy',
+];
+
+const checkFitOptions = (options: object) => checkNames(checkOptions(options), FIT_NAMES, 'options');
+
 /** Graph models are fitted to rows: joint tables of dependent LFs are not in the counts. */
-function votesOf(votes: VoteMatrix | VoteCounts): VoteMatrix {
+function votesOf(votes: Votes | VoteCounts): Votes {
   if (votes instanceof VoteCounts) throw typeError('votes (not counts)', 'votes of a graph model', votes);
   return votes;
 }
@@ -54,10 +82,11 @@ export class LabelModel {
    * @throws TypeError or RangeError: unknown options, a class balance of the wrong length or not positive, votes outside
    *   their domain (cell named).
    */
-  static fit(votes: VoteMatrix | VoteCounts, options?: LabelModelOptions): LabelModel;
+  static fit(votes: Votes | VoteCounts, options?: LabelModelOptions): LabelModel;
   /** With `tasks`, `taskEdges`, `lfTasks`, `lfEdges` or `sequences`: a {@link GraphModel}, fitted to votes. */
-  static fit(votes: VoteMatrix, options: GraphOptions): GraphModel;
-  static fit(votes: VoteMatrix | VoteCounts, options: LabelModelOptions | GraphOptions = {}): LabelModel | GraphModel {
+  static fit(votes: Votes, options: GraphOptions): GraphModel;
+  static fit(votes: Votes | VoteCounts, options: LabelModelOptions | GraphOptions = {}): LabelModel | GraphModel {
+    checkFitOptions(options);
     if (isGraph(options)) return GraphModel.fit(votesOf(votes), options);
     const counts = votes instanceof VoteCounts ? votes : countVotes(votes, { threads: options.threads });
     const { run, finish } = prepareFit(counts, options);
@@ -66,15 +95,13 @@ export class LabelModel {
   }
 
   /** {@link LabelModel.fit} as a job. Do not write, transfer or resize `votes` until it settles (or pass `copy`). */
+  static async fitAsync(votes: Votes | VoteCounts, options?: LabelModelOptions & AsyncOptions): Promise<LabelModel>;
+  static async fitAsync(votes: Votes, options: GraphOptions & AsyncOptions): Promise<GraphModel>;
   static async fitAsync(
-    votes: VoteMatrix | VoteCounts,
-    options?: LabelModelOptions & AsyncOptions,
-  ): Promise<LabelModel>;
-  static async fitAsync(votes: VoteMatrix, options: GraphOptions & AsyncOptions): Promise<GraphModel>;
-  static async fitAsync(
-    votes: VoteMatrix | VoteCounts,
+    votes: Votes | VoteCounts,
     options: (LabelModelOptions | GraphOptions) & AsyncOptions = {},
   ): Promise<LabelModel | GraphModel> {
+    checkFitOptions(options);
     if (isGraph(options)) return GraphModel.fitAsync(votesOf(votes), options);
     const counts = votes instanceof VoteCounts ? votes : await countVotesAsync(votes, options);
     const { run, finish } = prepareFit(counts, options);
@@ -137,7 +164,7 @@ export class LabelModel {
     });
   }
 
-  #check(votes: VoteMatrix, copy = false): CheckedVotes {
+  #check(votes: Votes, copy = false): CheckedVotes {
     const checked = checkVotes(votes, 'votes');
     if (checked.cols !== this.lfs) throw rangeError(`${this.lfs} labelling functions`, 'votes', String(checked.cols));
     if (checked.classes !== this.classes)
@@ -145,7 +172,7 @@ export class LabelModel {
     return copy ? { ...checked, data: checked.data.slice() } : checked;
   }
 
-  #prepareProba(votes: VoteMatrix, options: CallOptions, copy = false) {
+  #prepareProba(votes: Votes, options: CallOptions, copy = false) {
     const { data, rows, cols, classes } = this.#check(votes, copy);
     const threads = checkThreads(options.threads);
     const proba = new Float64Array(rows * (classes || 1));
@@ -160,25 +187,24 @@ export class LabelModel {
    *
    * @throws TypeError or RangeError: votes of other LFs or classes than the model's, or outside the domain.
    */
-  predictProba(votes: VoteMatrix, options: CallOptions = {}): Float64Array {
+  predictProba(votes: Votes, options: CallOptions = {}): Float64Array {
     const { proba, run } = this.#prepareProba(votes, options);
     run(undefined);
     return proba;
   }
 
   /** {@link predictProba} as a job. */
-  async predictProbaAsync(votes: VoteMatrix, options: CallOptions & AsyncOptions = {}): Promise<Float64Array> {
+  async predictProbaAsync(votes: Votes, options: CallOptions & AsyncOptions = {}): Promise<Float64Array> {
     const { proba, run } = this.#prepareProba(votes, options, options.copy);
     await runJob(options, run);
     return proba;
   }
 
-  #prepareLabels(votes: VoteMatrix, options: PredictOptions, copy = false) {
+  #prepareLabels(votes: Votes, options: PredictOptions, copy = false) {
     const { data, rows, cols, classes } = this.#check(votes, copy);
     const threads = checkThreads(options.threads);
-    const policies = ['abstain', 'prior'] as const;
-    const ties = checkOneOf(options.ties ?? 'abstain', policies, 'ties') === 'prior';
-    const uncovered = checkOneOf(options.uncovered ?? 'abstain', policies, 'uncovered') === 'prior';
+    const policies = checkPolicies(options);
+    const [ties, uncovered] = [policies.ties === 'prior', policies.uncovered === 'prior'];
     const labels = new Int8Array(rows);
     const run = (control: Control) =>
       addon.predict(data, rows, cols, classes, this.#state.flat, ties, uncovered, labels, threads, control);
@@ -186,14 +212,14 @@ export class LabelModel {
   }
 
   /** The likeliest label of each row (-1/+1 or 1..K), 0 where the stated policies abstain. @throws as predictProba. */
-  predict(votes: VoteMatrix, options: PredictOptions = {}): Int8Array {
+  predict(votes: Votes, options: PredictOptions = {}): Int8Array {
     const { labels, run } = this.#prepareLabels(votes, options);
     run(undefined);
     return labels;
   }
 
   /** {@link predict} as a job. */
-  async predictAsync(votes: VoteMatrix, options: PredictOptions & AsyncOptions = {}): Promise<Int8Array> {
+  async predictAsync(votes: Votes, options: PredictOptions & AsyncOptions = {}): Promise<Int8Array> {
     const { labels, run } = this.#prepareLabels(votes, options, options.copy);
     await runJob(options, run);
     return labels;

@@ -2,7 +2,7 @@
 import { checkInteger, rangeError } from './check.js';
 import { classColumns } from './columns.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
-import type { Gold } from './gold.js';
+import type { CheckedGold } from './gold.js';
 import { LabelModel, type LabelModelOptions } from './label-model.js';
 import { PartitionedModel, pickVotes } from './partitioned-model.js';
 import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
@@ -33,13 +33,13 @@ export interface JudgingRows {
 
 /** @internal Gold rows with their votes and embeddings, wherever they are. */
 export function judgingRows(
-  gold: Gold,
-  { labels, rows }: { readonly labels: Int8Array; readonly rows?: Int32Array | undefined },
+  gold: CheckedGold,
   { votes, embeddings }: { readonly votes: VoteMatrix; readonly embeddings: EmbeddingSet },
 ): JudgingRows {
-  if (!('rows' in gold)) return { votes: gold.votes, embeddings: gold.embeddings, labels };
-  const matrix = { data: embeddings.gather(rows!), shape: [labels.length, embeddings.shape[1]] as const };
-  return { ...pickVotes({ votes }, Array.from(rows!)), embeddings: matrix, labels };
+  if (!('rows' in gold)) return gold;
+  const { rows, labels } = gold;
+  const matrix = { data: embeddings.gather(rows), shape: [rows.length, embeddings.shape[1]] as const };
+  return { ...pickVotes({ votes }, Array.from(rows)), embeddings: matrix, labels };
 }
 
 /** @internal The rows being fitted, their label model, and how it was fitted. */

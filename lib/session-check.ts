@@ -3,19 +3,35 @@ import {
   checkInteger,
   checkMetric,
   checkOneOf,
+  checkOptions,
+  checkSpelling,
   checkThreads,
   checkTypedArray,
   rangeError,
   typeError,
 } from './check.js';
+import { checkGoldRows } from './gold.js';
 import type { SessionSettings } from './session-edit.js';
 import type { SessionGold, SessionGoldRows, SessionInput, SessionLf } from './session-types.js';
-import { checkLabels } from './votes.js';
 
 export function checkThreshold(value: unknown, parameter: string): number {
   if (typeof value !== 'number' || Number.isNaN(value)) throw typeError('a number', parameter, value);
   return value;
 }
+
+const NAMES = [
+  'embeddings',
+  'metric',
+  'classes',
+  'lfs',
+  'extension',
+  'threshold',
+  'k',
+  'gold',
+  'model',
+  'neighbors',
+  'threads',
+];
 
 type Extension = SessionSettings['extension'];
 
@@ -26,7 +42,9 @@ export function refuseUnderPosterior(extension: Extension, threshold: unknown): 
 }
 
 export function checkSettings(input: Omit<SessionInput, 'embeddings'>): SessionSettings {
-  if (typeof input !== 'object' || input === null) throw typeError('an object', 'input', input);
+  checkSpelling(checkOptions(input, 'input'), NAMES, 'input');
+  if (input.lfs !== undefined && !Array.isArray(input.lfs))
+    throw typeError('an array of { name, votes }', 'lfs', input.lfs);
   const metric = checkMetric(input.metric ?? 'cosine');
   const classes = input.classes === undefined ? 0 : checkInteger(input.classes, 'classes', 2, 127);
   const modes = ['votes', 'posterior'] as const;
@@ -60,7 +78,5 @@ export function checkLf(lf: SessionLf, parameter: string, extension: Extension):
 export function checkGold(gold: SessionGold, rows: number, classes: number): SessionGoldRows {
   if (typeof gold !== 'object' || gold === null || typeof gold.rows?.length !== 'number')
     throw typeError('{ rows, labels }', 'gold', gold);
-  const places = Int32Array.from(gold.rows, (row, at) => checkInteger(row, `gold.rows[${at}]`, 0, rows - 1));
-  const shape = { data: new Int8Array(0), rows: places.length, cols: 0, classes };
-  return { rows: places, labels: checkLabels(gold.labels, shape, 'gold.labels') };
+  return checkGoldRows(gold, { data: new Int8Array(0), rows, cols: 0, classes });
 }

@@ -1,4 +1,4 @@
-import { checkFloatMatrix, checkInteger, checkTypedArray, rangeError, typeError } from './check.js';
+import { checkFloatMatrix, checkInteger, checkOptions, checkTypedArray, rangeError, typeError } from './check.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { replaceFileAtomic } from './io/atomic.js';
 import { runJob } from './job.js';
@@ -50,6 +50,7 @@ export class Session {
    */
   static async open(input: SessionInput, options: AsyncOptions = {}): Promise<Session> {
     const session = new Session(input);
+    checkOptions(options);
     const { metric, classes } = session;
     const editor = session.#editor;
     const { k, threads, extension } = editor.settings;
@@ -57,7 +58,10 @@ export class Session {
     // Lists of the default length hold more than the default k.
     const least = extension === 'votes' ? 0 : (k ?? MAX_DEFAULT_K);
     const neighbors = wanted === 0 && least <= LEAST_DEFAULT_LENGTH ? 0 : Math.max(wanted, least);
-    const lfs = (input.lfs ?? []).map((lf, at) => checkLf(lf, `lfs[${at}]`, extension));
+    const lfs = (input.lfs ?? []).map((lf, at) => {
+      const checked = checkLf(lf, `lfs[${at}]`, extension);
+      return options.copy ? { ...checked, votes: checked.votes.slice() } : checked;
+    });
     const operand = EmbeddingSet.operand(input.embeddings, 'embeddings', metric, options.copy);
     const gold = input.gold && checkGold(input.gold, operand[1], classes);
     await runJob(options, (control) =>

@@ -10,8 +10,13 @@ export interface VoteMatrix {
   readonly data: Int8Array;
   readonly shape: readonly [rows: number, lfs: number];
   /** Number of classes K of a task whose votes are 1..K. Absent: a binary task with votes -1/+1. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
 }
+
+/** Votes as they are taken: with `dims` instead of `shape` too, as int8 tensors have it. */
+export type Votes =
+  | VoteMatrix
+  | { readonly data: Int8Array; readonly dims: readonly number[]; readonly classes?: number | undefined };
 
 /** A float32 matrix as results come back: always with `shape`. */
 export interface FloatResult {

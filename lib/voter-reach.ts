@@ -1,5 +1,5 @@
 // What the nearest voters say about every abstaining cell, before any threshold; thresholds are then a pass over scores.
-import { checkThreads } from './check.js';
+import { checkThreads, shapedVotes } from './check.js';
 import type { ExtendedVotes } from './extend.js';
 import { checkInput, type ExtensionInput, onCuda } from './extend-input.js';
 import { runJob } from './job.js';
@@ -45,7 +45,9 @@ export class VoterReach {
       return finish();
     }
     const voters = await NearestVoters.create(input, options);
-    const reach = await VoterReach.of(voters, input.votes, input.metric ?? 'cosine', { signal: options.signal });
+    const reach = await VoterReach.of(voters, shapedVotes(input.votes), input.metric ?? 'cosine', {
+      signal: options.signal,
+    });
     voters.close();
     return reach;
   }
@@ -144,7 +146,7 @@ export function prepareReach(input: ExtensionInput & SearchOptions, k: number, c
     );
     return new VoterReach(direct, metric, { votes: heard, neighbors, scores, shares });
   };
-  return { run, finish };
+  return { run, finish, lfs: votes.cols };
 }
 
 /** The vote for the class with the largest share, 0 if no share or several are the largest. */

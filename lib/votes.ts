@@ -9,7 +9,7 @@ import {
 } from './check.js';
 import { runJob } from './job.js';
 import { addon, type Control } from './native.js';
-import type { AsyncOptions, CallOptions, VoteMatrix } from './types.js';
+import type { AsyncOptions, CallOptions, VoteMatrix, Votes } from './types.js';
 
 /** How a source of votes spells abstain: 'signed' 0, 'snorkel' -1. */
 export type VoteEncoding = 'signed' | 'snorkel';
@@ -228,7 +228,7 @@ export function checkLabels(labels: ArrayLike<number>, votes: CheckedVotes, para
   });
 }
 
-function prepare(votes: VoteMatrix, options: CallOptions, copy = false) {
+function prepare(votes: Votes, options: CallOptions, copy = false) {
   const { data, rows, cols, classes } = checkVotes(votes, 'votes');
   const threads = checkThreads(options.threads);
   const flat = new Float64Array(VoteCounts.length(cols, classes));
@@ -245,17 +245,14 @@ function prepare(votes: VoteMatrix, options: CallOptions, copy = false) {
  *
  * @throws TypeError or RangeError: wrong types or shapes; a vote outside the domain (cell named).
  */
-export function countVotes(votes: VoteMatrix, options: CallOptions = {}): VoteCounts {
+export function countVotes(votes: Votes, options: CallOptions = {}): VoteCounts {
   const { counts, run } = prepare(votes, options);
   run(undefined);
   return counts;
 }
 
 /** {@link countVotes} as a job. Do not write, transfer or resize `votes` until it settles (or pass `copy`). */
-export async function countVotesAsync(
-  votes: VoteMatrix,
-  options: CallOptions & AsyncOptions = {},
-): Promise<VoteCounts> {
+export async function countVotesAsync(votes: Votes, options: CallOptions & AsyncOptions = {}): Promise<VoteCounts> {
   const { counts, run } = prepare(votes, options, options.copy);
   await runJob(options, run);
   return counts;
