@@ -46,17 +46,27 @@ void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int6
   });
 }
 
+namespace {
+
+// The power of every number of votes.
+std::vector<double> powers(const int32_t* counts, double own_weight, int64_t rows) {
+  const int32_t most = rows > 0 ? std::max(1, *std::max_element(counts, counts + rows)) : 1;
+  std::vector<double> power(static_cast<size_t>(most) + 1);
+  for (size_t count = 1; count < power.size(); ++count)
+    power[count] = own_weight / std::sqrt(static_cast<double>(count));
+  return power;
+}
+
+}  // namespace
+
 std::vector<double> own_factor(const double* proba, const int32_t* counts, const std::vector<double>& balance,
                                double own_weight, int64_t rows, int threads) {
   const auto classes = static_cast<int64_t>(balance.size());
-  const int32_t most = rows > 0 ? std::max(1, *std::max_element(counts, counts + rows)) : 1;
-  // By number of votes: the power, and what does not depend on the posterior.
-  std::vector<double> power(static_cast<size_t>(most) + 1), start(power.size() * balance.size());
-  for (size_t count = 1; count < power.size(); ++count) {
-    power[count] = own_weight / std::sqrt(static_cast<double>(count));
+  const std::vector<double> power = powers(counts, own_weight, rows);
+  std::vector<double> start(power.size() * balance.size());  // what does not depend on the posterior
+  for (size_t count = 1; count < power.size(); ++count)
     for (size_t y = 0; y < balance.size(); ++y)
       start[count * balance.size() + y] = std::pow(balance[y], 1 - power[count]);
-  }
   std::vector<double> factor(static_cast<size_t>(rows * classes));
   for_blocks(rows, threads, {}, [&](int64_t first, int64_t end) {
     for (int64_t i = first; i < end; ++i) {
@@ -69,6 +79,21 @@ std::vector<double> own_factor(const double* proba, const int32_t* counts, const
     }
   });
   return factor;
+}
+
+void own_ratio(const double* proba, const int32_t* counts, const std::vector<double>& balance, double own_weight,
+               int64_t rows, double* out, int threads) {
+  const std::vector<double> power = powers(counts, own_weight, rows);
+  std::vector<double> start(power.size());
+  for (size_t count = 1; count < power.size(); ++count)
+    start[count] = std::pow(balance[1] / balance[0], 1 - power[count]);
+  for_blocks(rows, threads, {}, [&](int64_t first, int64_t end) {
+    for (int64_t i = first; i < end; ++i) {
+      const auto count = static_cast<size_t>(std::max(1, counts[i]));
+      const double odds = std::max(proba[2 * i + 1], kSmallestOwn) / std::max(proba[2 * i], kSmallestOwn);
+      out[i] = start[count] * std::pow(odds, power[count]);
+    }
+  });
 }
 
 namespace {

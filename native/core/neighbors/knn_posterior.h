@@ -41,6 +41,10 @@ void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int6
 std::vector<double> own_factor(const double* proba, const int32_t* counts, const std::vector<double>& balance,
                                double own_weight, int64_t rows, int threads);
 
+// Two classes: what matters of it, the factor of class 1 over that of class 0, into out: n.
+void own_ratio(const double* proba, const int32_t* counts, const std::vector<double>& balance, double own_weight,
+               int64_t rows, double* out, int threads);
+
 // What neighbours are averaged over.
 struct Beliefs {
   std::vector<double> state;   // S x K: posterior of every support row

@@ -6,6 +6,7 @@
 #include "core/base/parallel.h"
 #include "core/neighbors/lanes.h"
 #include "core/neighbors/posterior_graph.h"
+#include "core/simd/dispatch.h"
 
 namespace nearvote {
 namespace {
@@ -29,6 +30,7 @@ class PosteriorGraph::Folds {
         const RunOptions& options)
       : graph_(graph),
         options_(options),
+        kernels_(simd::active_kernels().smoothing),
         lanes_(lanes, lanes + count),
         count_(count),
         states_(graph.rows() * graph.kept()),
@@ -176,13 +178,19 @@ class PosteriorGraph::Folds {
 
   // Sums over the row's neighbours, one a kept class.
   void sum(int64_t row, const Vec* states, Vec* sums) const {
-    const int32_t* index = graph_.lists_->indices(row);
-    const float* weights = graph_.lists_->weights(row);
+    const int32_t* index = graph_.lists_->row_indices(row);
+    const float* weights = graph_.lists_->row_weights(row);
     const int64_t k = graph_.lists_->k(), kept = graph_.kept();
     for (int64_t y = 0; y < kept; ++y) {
-      Vec sum{};
-      for (int64_t j = 0; j < k; ++j) sum = sum + weights[j] * states[index[j] * kept + y];
-      sums[y] = sum;
+      if constexpr (kLanes == simd::kLanes) {
+        kernels_.lane_sums(index, weights, k, reinterpret_cast<const float*>(states + y), kept * kLanes,
+                           reinterpret_cast<float*>(sums + y));
+      } else {
+        Vec sum{};
+        for (int64_t j = 0; j < k * simd::kLanes; j += simd::kLanes)
+          sum = sum + weights[j] * states[index[j] * kept + y];
+        sums[y] = sum;
+      }
     }
   }
 
@@ -190,15 +198,16 @@ class PosteriorGraph::Folds {
   void posterior(int64_t row, const Vec* before, const GoldEntry* entry, const GoldEntry* end, Vec* sums,
                  Vec* proba) const {
     const int64_t kept = graph_.kept();
-    SmoothingLists::Sums all = graph_.lists_->sums(row);
+    auto weight = static_cast<float>(graph_.lists_->row_weight(row));
+    auto squares = static_cast<float>(graph_.lists_->row_squares(row));
     if (before != nullptr) {
       sum(row, before, sums);
     } else {
-      const double* first = graph_.first(row);
-      all = {first[0], first[1]};
-      for (int64_t y = 0; y < kept; ++y) sums[y] = all_lanes<Vec>(static_cast<float>(first[2 + y]));
+      const auto first = graph_.first_of(row);
+      weight = static_cast<float>(first(0));
+      squares = static_cast<float>(first(1));
+      for (int64_t y = 0; y < kept; ++y) sums[y] = all_lanes<Vec>(static_cast<float>(first(2 + y)));
     }
-    const auto weight = static_cast<float>(all.weight), squares = static_cast<float>(all.squares);
     Vec scale = all_lanes<Vec>(squares > 0 ? weight / squares : 0), rest = weight * scale, total{};
     if (entry < end) {
       Vec weights = all_lanes<Vec>(weight), of_squares = all_lanes<Vec>(squares);
@@ -239,6 +248,7 @@ class PosteriorGraph::Folds {
 
   const PosteriorGraph& graph_;
   const RunOptions& options_;
+  const simd::SmoothingKernels& kernels_;
   std::vector<Lane> lanes_;
   int64_t count_;                      // lanes that are used
   AlignedBuffer<Vec> states_, next_;   // n x kept classes

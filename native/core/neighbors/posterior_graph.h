@@ -4,13 +4,17 @@
 // are gold rows, whose weight depends on the settings. Sums over neighbours are taken with every neighbour at weight
 // one; what gold rows count beyond that is added behind them.
 //
-// States are held without class 0, whose share is what the others leave over.
+// States are held without class 0, whose share is what the others leave over. Rows of two classes go through a round in
+// panels, side by side (simd/kernels.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "core/base/aligned.h"
+#include "core/base/parallel.h"
 #include "core/neighbors/run_options.h"
 #include "core/neighbors/smoothing_lists.h"
 
@@ -60,9 +64,9 @@ class PosteriorGraph {
                                      const RunOptions& options) const;
 
  private:
-  class Rounds;
+  class Rounds;  // posterior_rounds.cpp
   template <class Vec>
-  class Folds;
+  class Folds;  // posterior_folds.cpp
 
   static constexpr int64_t kBlock = 256;  // rows of a task
 
@@ -74,10 +78,33 @@ class PosteriorGraph {
   };
 
   int64_t blocks() const { return (rows() + kBlock - 1) / kBlock; }
+  int64_t padded_rows() const { return lists_->panels() * simd::kLanes; }
   int64_t kept() const { return classes_ - 1; }  // classes whose states are held
+  bool in_panels() const { return classes_ == 2; }
+  // Calls body(first row, end, block) for blocks of rows.
+  template <class Body>
+  void for_blocks(const RunOptions& options, Body&& body) const {
+    parallel_for(blocks(), effective_threads(options.threads, blocks()), [&](int64_t block, int) {
+      options.job.check();
+      body(block * kBlock, std::min(rows(), (block + 1) * kBlock), block);
+    });
+  }
+  // The gold rows from `row` on.
+  std::vector<int32_t>::const_iterator gold_from(int64_t row) const {
+    return std::lower_bound(gold_.begin(), gold_.end(), row);
+  }
   bool votes(int64_t row) const { return counts_[static_cast<size_t>(row)] > 0; }
-  // Sums of the first round, without gold: weight, squares, and the kept classes.
+  // Up to those of the next block.
+  const GoldEntry* block_entries(int64_t block) const {
+    return gold_entries_.data() + block_entries_[static_cast<size_t>(block)];
+  }
+  // Sums of the first round, without gold: weight, squares, and the kept classes. In panels: 3 * kLanes a panel.
   const double* first(int64_t row) const { return first_.data() + row * (kept() + 2); }
+  // Those of one row, by number.
+  auto first_of(int64_t row) const {
+    const int64_t lane = in_panels() ? row % simd::kLanes : 0, step = in_panels() ? simd::kLanes : 1;
+    return [from = first(row - lane) + lane, step](int64_t i) { return from[i * step]; };
+  }
   void sum_first(const RunOptions& options);
   void find_gold(const RunOptions& options);
   template <class Vec>
@@ -91,7 +118,7 @@ class PosteriorGraph {
   std::vector<int32_t> labels_;
   std::vector<double> balance_;
   std::vector<int32_t> gold_;
-  std::vector<double> first_;
+  AlignedBuffer<double> first_;
   std::vector<double> first_mean_;       // K + 1: sums over rows with votes, and their number
   std::vector<GoldEntry> gold_entries_;  // by row
   std::vector<int64_t> block_entries_;   // the first one of every block, and the end

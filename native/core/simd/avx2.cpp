@@ -30,6 +30,7 @@ constexpr int kGroupsAtOnce = 1;
 #include "core/simd/impl_canonical.h"
 #include "core/simd/impl_product.h"
 #include "core/simd/impl_scan_pairs.h"
+#include "core/simd/impl_smooth.h"
 
 namespace nearvote::simd {
 
@@ -52,6 +53,7 @@ const Kernels kAvx2 = {
     .turn_tile = turn_tile,
     .scan_rows = scan_rows,
     .scan_pairs = scan_pairs,
+    .smoothing = kSmoothing,
 };
 
 }  // namespace nearvote::simd

@@ -4,6 +4,7 @@
 #include "core/simd/impl_canonical.h"
 #include "core/simd/impl_product.h"
 #include "core/simd/impl_scan_pairs.h"
+#include "core/simd/impl_smooth.h"
 
 namespace nearvote::simd {
 
@@ -26,6 +27,7 @@ const Kernels kAvx512 = {
     .turn_tile = turn_tile,
     .scan_rows = scan_rows,
     .scan_pairs = scan_pairs,
+    .smoothing = kSmoothing,
 };
 
 }  // namespace nearvote::simd

@@ -67,6 +67,22 @@ struct BlockVotes {
   const float* best;        // null; or the tile's largest score per lane: a list is passed over whose bound that misses
 };
 
+// Rounds of smoothing (neighbors/posterior_graph.h): the same bits in every table. Lists lie in panels of kLanes rows:
+// entry j of the row in lane l is [j * kLanes + l] of the panel's k * kLanes indices and weights.
+struct SmoothingKernels {
+  // Per row of a panel the sum of weight times state over its entries, in their order. sums: kLanes.
+  void (*sums)(const int32_t* indices, const float* weights, int64_t k, const double* states, double* sums);
+  // The same where rows with a negative state do not count. sums: 3 * kLanes: weights, their squares, weighted states.
+  void (*counted_sums)(const int32_t* indices, const float* weights, int64_t k, const double* states, double* sums);
+  // Two classes, posteriors of a panel. sums: as above; own: own factor of class 1 over that of class 0; mean, inverse
+  // (1 / mean): 2; proba: kLanes of class 0, then kLanes of class 1.
+  void (*two_classes)(const double* sums, const double* own, const double* mean, const double* inverse, double* proba);
+  // One row of a panel (indices, weights: of its lane), kLanes states of float side by side, `stride` floats from one
+  // neighbour to the next: the weighted sums in the order of the entries. sums: kLanes.
+  void (*lane_sums)(const int32_t* indices, const float* weights, int64_t k, const float* states, int64_t stride,
+                    float* sums);
+};
+
 struct Kernels {
   const char* name;
   Precision precision;
@@ -123,6 +139,8 @@ struct Kernels {
   // `out`. Returns how many: at most 16 per row.
   int64_t (*scan_pairs)(const float* tile, int64_t row_count, const float* lane_bound, const float* lane_bias,
                         const float* row_bound, PairHit* out);
+
+  SmoothingKernels smoothing;
 };
 
 extern const Kernels kBaseline;

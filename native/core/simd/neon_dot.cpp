@@ -6,6 +6,7 @@
 #include "core/simd/impl_pack.h"
 #include "core/simd/impl_product.h"
 #include "core/simd/impl_scan_pairs.h"
+#include "core/simd/impl_smooth.h"
 
 namespace nearvote::simd {
 namespace {
@@ -110,6 +111,7 @@ const Kernels kNeonDot = {
     .turn_tile = turn_tile,
     .scan_rows = scan_rows,
     .scan_pairs = scan_pairs,
+    .smoothing = kSmoothing,
 };
 
 }  // namespace nearvote::simd

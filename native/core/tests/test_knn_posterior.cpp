@@ -3,6 +3,7 @@
 #include <random>
 
 #include "core/neighbors/posterior_graph.h"
+#include "core/simd/dispatch.h"
 #include "core/tests/check.h"
 
 using namespace nearvote;
@@ -255,6 +256,25 @@ TEST(threads_do_not_change_a_bit) {
   CHECK(a.proba == b.proba && a.beliefs.state == b.beliefs.state && a.beliefs.mean == b.beliefs.mean);
   const std::vector<SmoothingSettings> settings = {{1, 3}, {0.5, 0}};
   CHECK(one.cross_validate(settings, 5, 5, {1, {}}) == four.cross_validate(settings, 5, 5, {4, {}}));
+}
+
+TEST(instruction_sets_do_not_change_a_bit) {
+  for (const int64_t classes : {2, 3}) {
+    const Random c = random_case(1003, 8, classes, 8);
+    const std::vector<SmoothingSettings> settings = {{1, 3}, {0.5, 0}};
+    simd::use_kernels(simd::find_kernels("baseline"));
+    const SmoothedRows expected = c.posterior_graph().smooth({1, 3}, {}, 5, {});
+    const std::vector<double> folds = c.posterior_graph().cross_validate(settings, 5, 5, {});
+    for (const std::string& isa : usable_isas()) {
+      simd::use_kernels(simd::find_kernels(isa));
+      const PosteriorGraph graph = c.posterior_graph();
+      const SmoothedRows got = graph.smooth({1, 3}, {}, 5, {});
+      CHECK(got.proba == expected.proba && got.beliefs.state == expected.beliefs.state);
+      CHECK(got.beliefs.mean == expected.beliefs.mean && got.evidence == expected.evidence);
+      CHECK(graph.cross_validate(settings, 5, 5, {}) == folds);
+    }
+    simd::use_kernels(nullptr);
+  }
 }
 
 TEST(lanes_do_not_change_a_bit) {

@@ -1,0 +1,95 @@
+// The kernels of smoothing, for the instruction set of the including file. A lane is a row (or, in lane_sums, a state):
+// every sum is taken in the order of its list, so that all sets of instructions give the same bits.
+#pragma once
+
+#include "core/simd/impl_canonical.h"
+
+namespace nearvote::simd {
+namespace {
+
+typedef float Float16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef double Double8Unaligned __attribute__((vector_size(64), aligned(8), may_alias));
+
+inline __attribute__((always_inline)) void load(const double* p, Double8& out) {
+  out = *reinterpret_cast<const Double8Unaligned*>(p);
+}
+inline __attribute__((always_inline)) void store(const Double8& value, double* p) {
+  *reinterpret_cast<Double8Unaligned*>(p) = value;
+}
+
+// The states of eight neighbours.
+inline __attribute__((always_inline)) void gather(const double* states, const int32_t* indices, Double8& out) {
+#if defined(__AVX512F__)
+  out = _mm512_i32gather_pd(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(indices)), states, 8);
+#else
+  for (int l = 0; l < 8; ++l) out[l] = states[indices[l]];
+#endif
+}
+
+void smoothing_sums(const int32_t* indices, const float* weights, int64_t k, const double* states, double* sums) {
+  Double8 total[2] = {}, weight, state;
+  for (int64_t j = 0; j < k; ++j) {
+    for (int h = 0; h < 2; ++h) {
+      widen(weights + j * kLanes + 8 * h, weight);
+      gather(states, indices + j * kLanes + 8 * h, state);
+      total[h] += weight * state;
+    }
+  }
+  for (int h = 0; h < 2; ++h) store(total[h], sums + 8 * h);
+}
+
+void smoothing_counted_sums(const int32_t* indices, const float* weights, int64_t k, const double* states,
+                            double* sums) {
+  const Double8 zero = {};
+  Double8 total[2] = {}, squares[2] = {}, said[2] = {}, weight, state;
+  for (int64_t j = 0; j < k; ++j) {
+    for (int h = 0; h < 2; ++h) {
+      widen(weights + j * kLanes + 8 * h, weight);
+      gather(states, indices + j * kLanes + 8 * h, state);
+      weight = state >= zero ? weight : zero;
+      total[h] += weight;
+      squares[h] += weight * weight;
+      said[h] += weight * state;
+    }
+  }
+  for (int h = 0; h < 2; ++h) {
+    store(total[h], sums + 8 * h);
+    store(squares[h], sums + kLanes + 8 * h);
+    store(said[h], sums + 2 * kLanes + 8 * h);
+  }
+}
+
+void smoothing_two_classes(const double* sums, const double* own, const double* mean, const double* inverse,
+                           double* proba) {
+  const Double8 zero = {};
+  for (int h = 0; h < 2; ++h) {
+    Double8 weight, squares, said, ratio;
+    load(sums + 8 * h, weight);
+    load(sums + kLanes + 8 * h, squares);
+    load(sums + 2 * kLanes + 8 * h, said);
+    load(own + 8 * h, ratio);
+    const Double8 scale = squares > zero ? weight / squares : zero;
+    said *= scale;
+    Double8 rest = scale * weight - said;
+    said = said > zero ? said : zero;
+    rest = rest > zero ? rest : zero;
+    const Double8 second = ratio * (said + mean[1]) * inverse[1], first = (rest + mean[0]) * inverse[0];
+    const Double8 total = second + first;
+    store(first / total, proba + 8 * h);
+    store(second / total, proba + kLanes + 8 * h);
+  }
+}
+
+void smoothing_lane_sums(const int32_t* indices, const float* weights, int64_t k, const float* states, int64_t stride,
+                         float* sums) {
+  Float16 total = {};
+  for (int64_t j = 0; j < k; ++j)
+    total += weights[j * kLanes] * *reinterpret_cast<const Float16*>(states + indices[j * kLanes] * stride);
+  *reinterpret_cast<Float16*>(sums) = total;
+}
+
+constexpr SmoothingKernels kSmoothing = {smoothing_sums, smoothing_counted_sums, smoothing_two_classes,
+                                         smoothing_lane_sums};
+
+}  // namespace
+}  // namespace nearvote::simd
