@@ -1,4 +1,4 @@
-import { type CheckedVotes, checkThreads, checkVotes, rangeError } from './check.js';
+import { type CheckedVotes, checkOptions, checkThreads, checkVotes, rangeError } from './check.js';
 import { addon } from './native.js';
 import type { CallOptions, Votes } from './types.js';
 import { checkLabels, countVotes, type VoteCounts } from './votes.js';
@@ -90,7 +90,7 @@ function checkExtended(extended: Votes, counts: VoteCounts): CheckedVotes {
  */
 export function analyzeVotes(votes: Votes, options: AnalyzeVotesOptions = {}): LfAnalysis[] {
   const checked = checkVotes(votes, 'votes');
-  const { names, model } = options;
+  const { names, model } = checkOptions(options);
   const threads = checkThreads(options.threads);
   if (names !== undefined && names.length !== checked.cols)
     throw rangeError(`${checked.cols} names, one per labelling function`, 'names', String(names.length));

@@ -108,13 +108,17 @@ export function checkMetric(value: unknown, allowed: readonly Metric[] = ['cosin
 
 type TypedArrayClass<T> = { new (length: number): T; readonly name: string };
 
+/** Also of another realm (a vm context, a test runner's sandbox), where `instanceof` fails. */
+const isTypedArray = <T extends ArrayBufferView>(value: unknown, { name }: TypedArrayClass<T>): value is T =>
+  ArrayBuffer.isView(value) && (value as unknown as Float32Array)[Symbol.toStringTag] === name;
+
 /** A typed array of one class on a fixed, attached buffer. SharedArrayBuffer is fine. */
 export function checkTypedArray<T extends ArrayBufferView>(
   value: unknown,
   Class: TypedArrayClass<T>,
   parameter: string,
 ): T {
-  if (!(value instanceof Class)) throw typeError(`a ${Class.name}`, parameter, value);
+  if (!isTypedArray(value, Class)) throw typeError(`a ${Class.name}`, parameter, value);
   const buffer = value.buffer as ArrayBufferLike & { resizable?: boolean; growable?: boolean };
   if (buffer.resizable || buffer.growable) {
     throw new TypeError(message(`a ${Class.name} on a buffer of fixed length`, parameter, 'one on a resizable buffer'));
@@ -122,12 +126,10 @@ export function checkTypedArray<T extends ArrayBufferView>(
   return value;
 }
 
-function checkShape(source: object, parameter: string): readonly [number, number] {
-  const { shape, dims } = source as { shape?: unknown; dims?: unknown };
-  const given = shape ?? dims;
+export function checkShape(given: unknown, parameter: string): readonly [rows: number, cols: number] {
   const list = Array.isArray(given) || ArrayBuffer.isView(given) ? Array.from(given as ArrayLike<unknown>) : undefined;
   if (list?.length !== 2 || !isCount(list[0]) || !isCount(list[1])) {
-    throw typeError('[rows, cols] with two non-negative integers', `${parameter}.shape`, given);
+    throw typeError('[rows, cols] with two non-negative integers', parameter, given);
   }
   return [list[0], list[1]];
 }
@@ -141,7 +143,8 @@ function checkMatrix<T extends ArrayBufferView & { length: number }>(
     throw typeError(`{ data: ${Class.name}, shape: [rows, cols] }`, parameter, value);
   }
   const data = checkTypedArray(value.data, Class, `${parameter}.data`);
-  const [rows, cols] = checkShape(value, parameter);
+  const { shape, dims } = value as { shape?: unknown; dims?: unknown };
+  const [rows, cols] = checkShape(shape ?? dims, `${parameter}.shape`);
   if (data.length !== rows * cols) {
     const emptied = data.length === 0 && data.buffer.byteLength === 0 ? ' (its buffer is empty or detached)' : '';
     throw rangeError(`${rows} x ${cols} = ${rows * cols} elements`, `${parameter}.data`, `${data.length}${emptied}`);

@@ -15,7 +15,7 @@ import type { AsyncOptions, FloatMatrix, Metric, SearchOptions } from './types.j
 /** Options of {@link EmbeddingSet}. */
 export interface EmbeddingSetOptions extends SearchOptions {
   /** How rows will be compared; cosine normalises them. Default 'cosine'. */
-  readonly metric?: Metric;
+  readonly metric?: Metric | undefined;
 }
 
 /** A matrix of embeddings, or a set made of one. */

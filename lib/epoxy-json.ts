@@ -4,11 +4,13 @@ import {
   checkInteger,
   checkMetric,
   checkOptions,
+  checkShape,
   checkThresholds,
   rangeError,
   shapedVotes,
   typeError,
 } from './check.js';
+import { numbers } from './class-balance.js';
 import { EmbeddingSet } from './embedding-set.js';
 import { EndModel, type EndModelJSON } from './end-model.js';
 import type { GoldSet, PosteriorExtension } from './epoxy-posterior.js';
@@ -93,6 +95,7 @@ export function stateFromJSON(json: EpoxyJSON, support: VotedRows): EpoxyState {
   }
   const local = json.partitions && PartitionedModel.fromJSON(json.partitions, embeddings.shape[1], metric);
   const posterior = json.posterior && posteriorFromJSON(json.posterior, embeddings, model);
+  if (!Array.isArray(json.thresholds)) throw typeError('an array of numbers', 'json.thresholds', json.thresholds);
   const thresholds = checkThresholds(json.thresholds.map(Number), model.lfs, 'json.thresholds');
   return {
     support: { votes, embeddings },
@@ -163,10 +166,26 @@ function endModelFromJSON(
       'json.posterior.endModel',
       `${model.classes} and ${model.dims}`,
     );
-  const { weight, prior } = json;
+  const { prior } = json;
+  const weight = checkShare(json.weight, 'json.posterior.endModel.weight');
   if (prior !== undefined && !(Array.isArray(prior) && prior.length === classes && prior.every((p) => p > 0)))
     throw rangeError(`${classes} numbers > 0`, 'json.posterior.endModel.prior', JSON.stringify(prior));
   return { weight, model, prior };
+}
+
+const AT = 'json.posterior';
+
+function checkShare(value: unknown, parameter: string): number {
+  if (typeof value !== 'number') throw typeError('a number in [0, 1]', parameter, value);
+  if (!(value >= 0 && value <= 1)) throw rangeError('a number in [0, 1]', parameter, String(value));
+  return value;
+}
+
+/** States, weights and their mean are sums of probabilities. */
+function notNegative(values: Float64Array, parameter: string): Float64Array {
+  const bad = values.findIndex((value) => !(value >= 0 && value < Number.POSITIVE_INFINITY));
+  if (bad >= 0) throw rangeError('a finite number >= 0', `${parameter}[${bad}]`, String(values[bad]));
+  return values;
 }
 
 function posteriorFromJSON(
@@ -178,18 +197,20 @@ function posteriorFromJSON(
   let gold: GoldSet | undefined;
   let rows = embeddings.shape[0];
   if (json.gold) {
-    const [goldRows, dims] = json.gold.shape;
+    const [goldRows, dims] = checkShape(json.gold.shape, 'json.posterior.gold.shape');
     const data = new Float32Array(bytes(json.gold.embeddings, 4 * goldRows * dims, 'json.posterior.gold.embeddings'));
     const matrix = { data, shape: [goldRows, dims] as const };
     gold = { matrix, owned: true, embeddings: new EmbeddingSet(matrix, { metric: embeddings.metric }) };
     rows += goldRows;
   }
+  const mean = numbers(json.mean, 'json.posterior.mean');
+  if (mean.length !== classes) throw rangeError(`${classes} numbers`, 'json.posterior.mean', String(mean.length));
   const state = {
-    k: json.k,
-    ownWeight: json.ownWeight,
-    state: new Float64Array(bytes(json.state, 8 * rows * classes, 'json.posterior.state')),
-    weight: new Float64Array(bytes(json.weight, 8 * rows, 'json.posterior.weight')),
-    mean: Float64Array.from(json.mean),
+    k: checkInteger(json.k, 'json.posterior.k', 1),
+    ownWeight: checkShare(json.ownWeight, 'json.posterior.ownWeight'),
+    state: notNegative(new Float64Array(bytes(json.state, 8 * rows * classes, `${AT}.state`)), `${AT}.state`),
+    weight: notNegative(new Float64Array(bytes(json.weight, 8 * rows, `${AT}.weight`)), `${AT}.weight`),
+    mean: notNegative(mean, `${AT}.mean`),
     classBalance: model.classBalance,
     endModel: json.endModel && endModelFromJSON(json.endModel, classes, embeddings.shape[1]),
   };

@@ -1,5 +1,6 @@
 import { checkInteger, checkOneOf, checkThreads, checkVotes, rangeError, typeError } from './check.js';
 import { runJob } from './job.js';
+import { checkTriplets } from './label-model-fit.js';
 import { addon, type Control } from './native.js';
 import type { AsyncOptions, CallOptions, Votes } from './types.js';
 
@@ -7,7 +8,7 @@ type Edges = ReadonlyArray<readonly [a: number, b: number]>;
 
 /** Several binary tasks, labelling functions that depend on each other, or sequences; see {@link GraphModel}. */
 export interface GraphOptions extends CallOptions {
-  /** Number of binary tasks v. Default 1. */
+  /** Number of binary tasks v, at most a million. Default 1. */
   readonly tasks?: number | undefined;
   /** Tasks that depend on each other: a forest, e.g. the chain [[0, 1], [1, 2]]. */
   readonly taskEdges?: Edges | undefined;
@@ -39,6 +40,7 @@ export const isGraph = (options: object): options is GraphOptions =>
 const FORMAT = 'nearvote.graph-model';
 const VERSION = 1;
 const LF_FIELDS = 4;
+const MAX_TASKS = 1e6;
 
 export interface GraphModelJSON {
   readonly format: typeof FORMAT;
@@ -122,24 +124,19 @@ function prepareFit(votes: Votes, options: GraphOptions, copy = false) {
   if (checked.classes !== 0) throw rangeError('binary votes', 'votes of a graph model', `${checked.classes} classes`);
   if (checked.rows === 0) throw rangeError('at least one row', 'votes', '0');
   const { rows, cols } = checked;
-  const tasks = checkInteger(options.tasks ?? 1, 'tasks', 1);
+  const tasks = checkInteger(options.tasks ?? 1, 'tasks', 1, MAX_TASKS);
   const lengths = options.sequences === undefined ? undefined : checkLengths(options.sequences, rows);
   if (lengths && tasks !== 1) throw rangeError('one task', 'tasks with sequences', String(tasks));
-  const lfTasks = Int32Array.from({ length: options.lfTasks?.length ?? cols }, (_, lf) =>
-    options.lfTasks === undefined ? 0 : checkInteger(options.lfTasks[lf], `lfTasks[${lf}]`, 0, tasks - 1),
-  );
-  if (lfTasks.length !== cols)
-    throw rangeError(`${cols} tasks, one per labelling function`, 'lfTasks', `${lfTasks.length}`);
+  const given = options.lfTasks ?? new Int32Array(cols);
+  if (given.length !== cols)
+    throw rangeError(`${cols} tasks, one per labelling function`, 'lfTasks', `${given.length}`);
+  const lfTasks = Int32Array.from(given, (task, lf) => checkInteger(task, `lfTasks[${lf}]`, 0, tasks - 1));
   const { positive, joint } = checkBalance(options.classBalance, tasks);
   const compat = options.compat === undefined ? '' : checkOneOf(options.compat, ['flyingsquid'] as const, 'compat');
   const method = checkOneOf(options.method ?? 'triplet-median', ['triplet-mean', 'triplet-median'] as const, 'method');
   if (compat && lengths)
     throw rangeError('no sequences', "sequences under compat 'flyingsquid'", String(lengths.length));
-  const triplets = Int32Array.from(
-    (options.triplets ?? []).flatMap((triplet, at) =>
-      triplet.map((lf, s) => checkInteger(lf, `triplets[${at}][${s}]`, 0, cols - 1)),
-    ),
-  );
+  const triplets = options.triplets === undefined ? new Int32Array(0) : checkTriplets(options.triplets, cols);
   const threads = checkThreads(options.threads);
   const taskEdges = pairs(options.taskEdges, 'taskEdges');
   const lfEdges = pairs(options.lfEdges, 'lfEdges');

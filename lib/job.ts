@@ -8,13 +8,14 @@ const PROGRESS_INTERVAL_MS = 50;
 
 /**
  * Runs a native call as a job. `start` gets the control cells and returns the native promise; the stack of the caller is
- * kept in the error. Aborting rejects with `signal.reason`, before, during or after the start.
+ * kept in the error. Aborting rejects with `signal.reason`, before, during or after the start; an exception of `onProgress`
+ * stops the job and rejects with itself.
  */
 export async function runJob(
   options: AsyncOptions,
   start: (control: Control) => Promise<undefined> | undefined,
 ): Promise<void> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress } = checkOptions(options);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw typeError('an AbortSignal', 'signal', signal);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw typeError('a function', 'onProgress', onProgress);
@@ -27,13 +28,20 @@ export async function runJob(
   const caller = new Error();
   signal?.addEventListener('abort', abort, { once: true });
   let timer: NodeJS.Timeout | undefined;
+  let failure: { readonly error: unknown } | undefined;
   if (onProgress) {
     let last = -1;
     timer = setInterval(() => {
       const permille = Atomics.load(control, 1);
       if (permille <= last) return; // threads report in any order
       last = permille;
-      onProgress(permille / 1000);
+      try {
+        onProgress(permille / 1000);
+      } catch (error) {
+        failure = { error };
+        clearInterval(timer);
+        abort();
+      }
     }, PROGRESS_INTERVAL_MS);
     timer.unref();
   }
@@ -41,6 +49,7 @@ export async function runJob(
     await start(control);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
+    if (failure) throw failure.error;
     if (error instanceof Error)
       error.stack = `${error.name}: ${error.message}\n${caller.stack?.split('\n').slice(1).join('\n')}`;
     throw error;
@@ -49,6 +58,7 @@ export async function runJob(
     signal?.removeEventListener('abort', abort);
   }
   signal?.throwIfAborted();
+  if (failure) throw failure.error;
   onProgress?.(1);
 }
 

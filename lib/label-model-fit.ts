@@ -21,7 +21,8 @@ export interface State {
   readonly accuracies: readonly LfAccuracy[];
 }
 
-function checkTriplets(value: LabelModelOptions['triplets'], lfs: number): Int32Array {
+/** @internal Triplets of LF indices, one after the other. */
+export function checkTriplets(value: LabelModelOptions['triplets'], lfs: number): Int32Array {
   if (!Array.isArray(value)) throw typeError('an array of [i, j, k]', 'triplets', value);
   return Int32Array.from(
     value.flatMap((triplet: readonly number[], t) => {

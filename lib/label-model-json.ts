@@ -81,6 +81,9 @@ export function fromJSON(json: LabelModelJSON): State {
     if (bad >= 0) throw rangeError('a finite number', `json.${name}[${bad}]`, String(values[bad]));
     return values;
   };
+  const negative = list('classBalance', size).findIndex((p) => p < 0);
+  if (negative >= 0)
+    throw rangeError('a number >= 0', `json.classBalance[${negative}]`, String(json.classBalance[negative]));
   const flat = Float64Array.of(
     COMBINE.indexOf(checkOneOf(json.combine, COMBINE, 'json.combine')),
     ...list('classBalance', size),

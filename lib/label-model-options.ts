@@ -17,11 +17,11 @@ export type LabelMethod = (typeof METHODS)[number];
 export interface FlyingSquidCompat {
   readonly name: 'flyingsquid';
   /** Negative clique entries become positive. Default true. */
-  readonly flipNegative?: boolean;
+  readonly flipNegative?: boolean | undefined;
   /** Without `flipNegative`: negative clique entries become 1e-8. Default true. */
-  readonly clamp?: boolean;
+  readonly clamp?: boolean | undefined;
   /** 'reference' counts the class balance twice (the reference does); 'exact' once. Default 'reference'. */
-  readonly posterior?: 'reference' | 'exact';
+  readonly posterior?: 'reference' | 'exact' | undefined;
 }
 
 export interface LabelModelOptions extends CallOptions {

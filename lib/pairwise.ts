@@ -7,11 +7,11 @@ import type { AsyncOptions, FloatMatrix, FloatResult, Metric, SearchOptions } fr
 
 interface PairwiseOptions<M extends Metric> extends SearchOptions {
   /** Default 'cosine'. */
-  readonly metric?: M;
+  readonly metric?: M | undefined;
   /** Where to write: a Float32Array of rows(a) x rows(b), or a matrix of that size; must not overlap an input. */
-  readonly out?: Float32Array | FloatMatrix;
+  readonly out?: Float32Array | FloatMatrix | undefined;
   /** Every value the canonical float64 score, rounded once: the same bits on every machine, some times slower. */
-  readonly precise?: boolean;
+  readonly precise?: boolean | undefined;
 }
 
 export type PairwiseDistancesOptions = PairwiseOptions<'cosine' | 'l2'>;

@@ -97,10 +97,14 @@ export function reliability(
 /**
  * The entropy of every row's posterior in nats: 0 for a certain row, ln 2 (ln K) for one that could be anything.
  *
- * @param proba n numbers P(Y = +1), or n x K with `classes: K`.
+ * @param proba n numbers P(Y = +1), or n x K with `classes: K`, in [0, 1].
+ * @throws TypeError or RangeError: no Float64Array, not n x K numbers, a number outside [0, 1].
  */
 export function entropy(proba: Float64Array, options: { readonly classes?: number | undefined } = {}): Float64Array {
   checkTypedArray(proba, Float64Array, 'proba');
+  proba.forEach((p, at) => {
+    if (!(p >= 0 && p <= 1)) throw rangeError('a probability in [0, 1]', `proba[${at}]`, String(p));
+  });
   const term = (p: number) => (p > 0 ? -p * Math.log(p) : 0);
   const classes = sizeOf(options);
   if (classes === 0) return proba.map((p) => term(p) + term(1 - p));

@@ -12,7 +12,7 @@ export interface TopKOptions extends SearchOptions {
   /** Neighbours per query, >= 1; more than there are support rows gives all of them. */
   readonly k: number;
   /** Default 'cosine'. */
-  readonly metric?: Metric;
+  readonly metric?: Metric | undefined;
 }
 
 export interface TopKResult {

@@ -50,7 +50,10 @@ export interface SearchOptions extends CallOptions {
 export interface AsyncOptions {
   /** Aborting rejects the promise with `signal.reason` within some milliseconds. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with the fraction done, 0..1, at most every 50 ms while the job runs. */
+  /**
+   * Called with the fraction done, 0..1, at most every 50 ms while the job runs. What it throws stops the job and rejects the
+   * promise.
+   */
   readonly onProgress?: ((fraction: number) => void) | undefined;
   /** Copy the inputs before returning, so that the caller may change them while the job runs. Default false. */
   readonly copy?: boolean | undefined;

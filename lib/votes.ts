@@ -2,8 +2,11 @@ import {
   type CheckedVotes,
   checkInteger,
   checkOneOf,
+  checkOptions,
+  checkShape,
   checkThreads,
   checkVotes,
+  describe,
   rangeError,
   typeError,
 } from './check.js';
@@ -30,12 +33,10 @@ export interface ToVotesOptions {
 export function toVotes(source: ArrayLike<number>, options: ToVotesOptions): VoteMatrix {
   if (typeof source !== 'object' || source === null || typeof source.length !== 'number')
     throw typeError('an array of numbers', 'source', source);
-  const encoding = checkOneOf(options?.encoding, ['signed', 'snorkel'] as const, 'encoding');
+  const encoding = checkOneOf(checkOptions(options).encoding, ['signed', 'snorkel'] as const, 'encoding');
   const given = options.classes === undefined ? 0 : checkInteger(options.classes, 'classes', 2, 127);
   const classes = encoding === 'snorkel' && given === 2 ? 0 : given;
-  const [rows, lfs] = options.shape ?? [];
-  checkInteger(rows, 'shape[0]', 0);
-  checkInteger(lfs, 'shape[1]', 0);
+  const [rows, lfs] = checkShape(options.shape, 'shape');
   if (source.length !== rows * lfs)
     throw rangeError(`${rows} x ${lfs} = ${rows * lfs} elements`, 'source', String(source.length));
   const snorkel = encoding === 'snorkel';
@@ -48,7 +49,7 @@ export function toVotes(source: ArrayLike<number>, options: ToVotesOptions): Vot
       throw rangeError(
         `an integer in [${low}, ${high}] (encoding '${encoding}')`,
         `source at row ${Math.floor(at / lfs)}, column ${at % lfs}`,
-        String(value),
+        describe(value),
       );
     }
     if (!snorkel) data[at] = value;
@@ -223,14 +224,14 @@ export function checkLabels(labels: ArrayLike<number>, votes: CheckedVotes, para
   return Int8Array.from({ length: votes.rows }, (_, row) => {
     const label = labels[row] as number;
     if (!Number.isInteger(label) || label < low || label > high)
-      throw rangeError(`an integer in [${low}, ${high}] (0 = unknown)`, `${parameter}[${row}]`, String(label));
+      throw rangeError(`an integer in [${low}, ${high}] (0 = unknown)`, `${parameter}[${row}]`, describe(label));
     return label;
   });
 }
 
 function prepare(votes: Votes, options: CallOptions, copy = false) {
   const { data, rows, cols, classes } = checkVotes(votes, 'votes');
-  const threads = checkThreads(options.threads);
+  const threads = checkThreads(checkOptions(options).threads);
   const flat = new Float64Array(VoteCounts.length(cols, classes));
   const source = copy ? data.slice() : data;
   return {

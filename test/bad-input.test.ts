@@ -1,5 +1,6 @@
 // Wrong arguments of the neighbours room: each is refused with the project's one message shape, by a call and by its
 // async form alike. What looks wrong and is allowed (shared memory, views with an offset) gives right results.
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import {
   EmbeddingSet,
@@ -134,6 +135,12 @@ describe('matrices', () => {
 
   it('takes dims instead of shape', () => {
     expect(pairwiseDistances({ data, dims: [3, 2] }, b)).toEqual(pairwiseDistances(a, b));
+  });
+
+  it('takes arrays of another realm, as sandboxes of test runners make them', () => {
+    const foreign = runInNewContext('new Float32Array([1, 0, 0, 1, 3, 4])') as Float32Array;
+    expect(foreign instanceof Float32Array).toBe(false);
+    expect(pairwiseDistances({ data: foreign, shape: [3, 2] }, b)).toEqual(pairwiseDistances(a, b));
   });
 
   it('takes memory that is shared between threads', () => {

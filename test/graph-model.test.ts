@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { countVotes, GraphModel, type GraphOptions, LabelModel } from '../lib/index.js';
 import { goldenArray, goldenJson, goldenMatrix, needGolden } from './helpers/golden.js';
 import { generator, votes as votesOf } from './helpers/matrices.js';
+import { wrong } from './helpers/wrong-arguments.js';
 
 interface Fit {
   tag: string;
@@ -142,6 +143,8 @@ describe('GraphModel', () => {
     const { votes } = frames(50, 3);
     const refuse = (options: GraphOptions, message: RegExp) =>
       expect(() => GraphModel.fit(votes, options)).toThrow(message);
+    refuse({ tasks: 2 ** 31 - 1 }, /Expected an integer in \[1, 1000000\] for tasks but received 2147483647/);
+    refuse({ tasks: 1, triplets: wrong([5]) }, /Expected three different LF indices for triplets\[0\] but received 5/);
     refuse({ tasks: 2, lfTasks: [0, 1, 1], lfEdges: [[0, 1]] }, /the same task for lfEdges but received \[0, 1\]/);
     refuse(
       {

@@ -1,12 +1,15 @@
 // How Epoxy and sessions take what they are given: copied when asked, with `dims`, sets of a metric, names of options.
 import { describe, expect, it } from 'vitest';
 import {
+  countVotes,
   EmbeddingSet,
   Epoxy,
   type EpoxyInput,
   extendVotes,
   LabelModel,
+  pairwiseDistances,
   Session,
+  topK,
   type VoteMatrix,
 } from '../lib/index.js';
 import { randomFloats, randomVotes } from './helpers/matrices.js';
@@ -102,6 +105,15 @@ describe('the metric of an EmbeddingSet', () => {
       "Expected an EmbeddingSet with metric 'cosine' for embeddings but received one with metric 'l2'",
     );
   });
+});
+
+it('an option that is undefined is left out, also where the types are exact', () => {
+  const { embeddings: m, votes } = rows();
+  const metric = undefined;
+  expect(topK(m, m, { k: 2, metric })).toEqual(topK(m, m, { k: 2 }));
+  expect(pairwiseDistances(m, m, { metric, out: undefined, precise: undefined })).toEqual(pairwiseDistances(m, m));
+  expect(new EmbeddingSet(m, { metric }).metric).toBe('cosine');
+  expect(countVotes({ ...votes, classes: undefined }).toJSON()).toEqual(countVotes(votes).toJSON());
 });
 
 describe('what would be ignored or misread is refused', () => {

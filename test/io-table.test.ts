@@ -1,5 +1,5 @@
 // Tables from .csv and .jsonl, vote encodings, labels to files.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -213,6 +213,16 @@ describe('writeFileAtomic', () => {
     await expect(writeFileAtomic(path, aborting(), { signal: abort.signal })).rejects.toThrow('stopped');
     expect(content(path)).toBe('old');
     expect(readdirSync(dir)).toEqual(['a.txt']);
+  });
+
+  it.skipIf(process.platform === 'win32')('replaces what a symbolic link leads to, and leaves the link', async () => {
+    const dir = mkdtempSync(join(folder, 'w-'));
+    const [path, link] = [join(dir, 'a.txt'), join(dir, 'link.txt')];
+    await writeFileAtomic(path, ['old']);
+    symlinkSync(path, link);
+    await writeFileAtomic(link, ['new']);
+    expect(content(path)).toBe('new');
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
   });
 
   it('refuses what is no regular file', async () => {

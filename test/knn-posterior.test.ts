@@ -194,6 +194,25 @@ describe("extension 'posterior'", () => {
     expect(again.predict(fresh)).toEqual(epoxy.predict(fresh));
     const damaged = { ...json, posterior: { ...json.posterior, state: 'AAAA' } };
     expect(() => Epoxy.fromJSON(damaged, train)).toThrow(/Expected 2400 bytes for json.posterior.state but received 3/);
+    const others: [part: object, message: RegExp][] = [
+      [{ ownWeight: 7 }, /Expected a number in \[0, 1\] for json.posterior.ownWeight but received 7/],
+      [{ k: 0 }, /Expected an integer >= 1 for json.posterior.k but received 0/],
+      [{ mean: [0.5] }, /Expected 2 numbers for json.posterior.mean but received 1/],
+      [{ mean: [0.5, -0.5] }, /Expected a finite number >= 0 for json.posterior.mean\[1\] but received -0.5/],
+      [
+        { weight: Buffer.from(new Float64Array(150).fill(-1).buffer).toString('base64') },
+        /for json.posterior.weight\[0\]/,
+      ],
+      [{ gold: { embeddings: '' } }, /Expected \[rows, cols\] .* for json.posterior.gold.shape but received undefined/],
+    ];
+    for (const [part, message] of others)
+      expect(() => Epoxy.fromJSON({ ...json, posterior: { ...json.posterior, ...part } }, train)).toThrow(message);
+    expect(() => Epoxy.fromJSON({ ...json, thresholds: 0.5 }, train)).toThrow(
+      'Expected an array of numbers for json.thresholds but received 0.5',
+    );
+    expect(() => Epoxy.fromJSON({ ...json, model: { ...json.model, classBalance: [1.5, -0.5] } }, train)).toThrow(
+      'Expected a number >= 0 for json.classBalance[1] but received -0.5',
+    );
 
     const set = new EmbeddingSet(gold.embeddings);
     const withSet = await Epoxy.fit({ ...train, gold: { ...gold, embeddings: set } });

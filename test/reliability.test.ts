@@ -43,6 +43,10 @@ describe('reliability', () => {
 describe('entropy', () => {
   it('is 0 for certain rows and ln K for rows that could be anything', () => {
     expect(Array.from(entropy(Float64Array.of(0, 1)))).toEqual([0, 0]);
+    for (const p of [Number.NaN, 1.5, -0.1])
+      expect(() => entropy(Float64Array.of(0.5, p))).toThrow(
+        `Expected a probability in [0, 1] for proba[1] but received ${p}`,
+      );
     expect(entropy(Float64Array.of(0.5))[0]).toBeCloseTo(Math.log(2), 12);
     const [even, sure] = entropy(Float64Array.of(0.25, 0.25, 0.25, 0.25, 1, 0, 0, 0), { classes: 4 });
     expect(even).toBeCloseTo(Math.log(4), 12);

@@ -273,7 +273,12 @@ describe('Session', () => {
         /Expected the embeddings the session was saved with for embeddings/,
       );
       await expect(Session.load(join(folder, 'none'), { embeddings })).rejects.toThrow(/Expected a file/);
-      await writeFile(path, (await readFile(path)).subarray(0, -9));
+      const bytes = await readFile(path);
+      const notes = Buffer.from(bytes);
+      notes[notes.indexOf('"threshold"')] = 0x21;
+      await writeFile(path, notes);
+      await expect(Session.load(path, { embeddings })).rejects.toThrow(/Expected an undamaged session file for path/);
+      await writeFile(path, bytes.subarray(0, -9));
       await expect(Session.load(path, { embeddings })).rejects.toThrow(/Expected an undamaged session file/);
 
       await writeFile(path, 'before');

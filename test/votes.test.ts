@@ -44,6 +44,12 @@ describe('toVotes', () => {
     );
     expect(() => toVotes([0, 1, 0.5, 0], options)).toThrow(/row 1, column 0 but received 0.5/);
     expect(() => toVotes([0, 1], options)).toThrow('Expected 2 x 2 = 4 elements for source but received 2');
+    // @ts-expect-error numbers only: what a BigInt64Array holds is told from them
+    expect(() => toVotes(BigInt64Array.of(0n, 1n, 1n, 0n), options)).toThrow(/row 0, column 0 but received 0n/);
+    // @ts-expect-error a shape has two numbers
+    expect(() => toVotes([0, 1], { encoding: 'snorkel', shape: 2 })).toThrow(
+      'Expected [rows, cols] with two non-negative integers for shape but received 2',
+    );
     // @ts-expect-error an encoding is never guessed
     expect(() => toVotes([0], { shape: [1, 1] })).toThrow("Expected one of 'signed', 'snorkel' for encoding");
   });

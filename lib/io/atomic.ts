@@ -1,7 +1,7 @@
 // Files written whole or not at all: a temporary file in the same folder, fsync, then rename over the name.
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { rangeError } from '../check.js';
 
@@ -31,13 +31,15 @@ export async function writeFileAtomic(
 
 /**
  * As {@link writeFileAtomic} for a writer of its own: `write` fills the new file, by its handle or its path, and the file then
- * takes the place of `path`.
+ * takes the place of `name`.
  */
 export async function replaceFileAtomic(
-  path: string,
+  name: string,
   write: (file: FileHandle, temporary: string) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
+  // A symbolic link stays: the file it leads to is replaced.
+  const path = await realpath(name).catch(() => name);
   const existing = await stat(path).catch(() => undefined);
   if (existing !== undefined && !existing.isFile()) throw rangeError('a regular file', 'the output', path);
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);

@@ -68,9 +68,9 @@ describe('jobs give the bits of calls', () => {
   });
 });
 
-describe('aborting', () => {
-  const reason = new Error('changed my mind');
+const reason = new Error('changed my mind');
 
+describe('aborting', () => {
   it('before: nothing is started', async () => {
     const pending = devices()[0].pendingJobs;
     expect(await ending(startLong({ signal: AbortSignal.abort(reason) }))).toBe(reason);
@@ -143,6 +143,17 @@ describe('during a job', () => {
     expect(seen.at(-1)).toBe(1);
     expect([...seen].sort((x, y) => x - y)).toEqual(seen);
     expect(seen.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true);
+  });
+
+  it('an exception in onProgress stops it and is what it rejects with', async () => {
+    let calls = 0;
+    const onProgress = () => {
+      calls++;
+      throw reason;
+    };
+    expect(await ending(startLong({ onProgress }))).toBe(reason);
+    expect(calls).toBe(1);
+    expect(await topKAsync(queries, support, { k: 1 })).toEqual(topK(queries, support, { k: 1 }));
   });
 
   it('copy lets the caller overwrite what it gave', async () => {
