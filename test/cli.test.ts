@@ -115,6 +115,16 @@ describe('nearvote label', () => {
     [['--votes', 'two.csv'], /two\.csv: Expected an integer in \[-1, 1\].*row 1, column 0.*received 5/],
     [['--thresholds', 'high'], /auto, a number or a \.json file for --thresholds/],
     [['--thresholds', 'short.json'], /3 numbers.*thresholds.*received 2/],
+    [['--thresholds', '-0.5'], /'--thresholds' argument is ambiguous.*use '--thresholds=-XYZ'/],
+    [['--classes', 'few'], /an integer in \[2, 127\] for --classes but received "few"/],
+    [
+      ['--votes', 'votes.csv', '--embeddings', 'reversed.csv'],
+      /id "r0" \(as in votes\.csv\) for row 0 of reversed\.csv but received "r5"/,
+    ],
+    [
+      ['--embeddings', 'unnamed.csv'],
+      /a name \('id' for row ids\) for line 1, column 1 of unnamed\.csv but received none/,
+    ],
     [['--gold', 'three.csv'], /one label per row for three\.csv but received 2 columns/],
     [['--gold', 'ones.csv'], /labels of two classes \(0: not known\) for ones\.csv/],
     [['-o', 'labels.txt'], /ends in \.csv, \.jsonl or \.npy for the output file/],
@@ -123,6 +133,8 @@ describe('nearvote label', () => {
     [['stray'], /Unexpected argument 'stray'/],
   ])('explains %j in one line and writes nothing', (args, message) => {
     write('three.csv', '1,0\n0,1\n1,1\n');
+    write('reversed.csv', 'id,x,y\nr5,1,0\nr4,1,0\nr3,1,0\nr2,1,0\nr1,1,0\nr0,1,0\n');
+    write('unnamed.csv', ',x,y\n0,1,0\n1,1,0\n2,1,0\n3,1,0\n4,1,0\n5,1,0\n');
     write('two.csv', 'a,b\n0,1\n5,0\n1,0\n0,0\n0,0\n0,0\n');
     write('short.json', '[0.5, 0.5]');
     write('ones.csv', '1\n0\n0\n1\n0\n0\n');
@@ -235,6 +247,11 @@ describe('nearvote', () => {
       for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
     },
   );
+
+  it('says its version', () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    expect(nearvote('--version')).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+  });
 
   it('explains an unknown command', () => {
     const { status, stderr } = nearvote('lable');

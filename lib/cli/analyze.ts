@@ -1,7 +1,7 @@
 import { checkOneOf, rangeError } from '../check.js';
 import { analyzeVotes, extendVotes, formatAnalysis, LabelModel, type VoteMatrix } from '../index.js';
 import type { Command } from './command.js';
-import { readEmbeddings, readLabels, readVotes } from './inputs.js';
+import { readEmbeddings, readLabels, readVotes, type VotesInput } from './inputs.js';
 import { classesOption, encodingOption, parseOptions, required, thresholdsOption } from './options.js';
 
 /** `nearvote analyze`: what each rule does. */
@@ -42,7 +42,7 @@ One line per rule, shares of all rows:
     const analysis = analyzeVotes(input.votes, {
       labels,
       names: input.table.names,
-      extended: await extend(input.votes, options),
+      extended: await extend(input, options),
       model: options.model ? LabelModel.fit(input.votes) : undefined,
     });
     process.stdout.write(`${options.json ? JSON.stringify(analysis, null, 1) : formatAnalysis(analysis)}\n`);
@@ -51,7 +51,7 @@ One line per rule, shares of all rows:
 
 /** The votes with those lent under the thresholds asked for; undefined without embeddings. */
 async function extend(
-  votes: VoteMatrix,
+  input: VotesInput,
   options: { readonly embeddings?: string; readonly thresholds?: string; readonly metric?: string },
 ): Promise<VoteMatrix | undefined> {
   const unused = options.embeddings === undefined && (options.thresholds ?? options.metric);
@@ -60,6 +60,6 @@ async function extend(
   const thresholds = await thresholdsOption(required(options.thresholds, '--thresholds', 'a number or a .json file'));
   if (thresholds === 'auto') throw rangeError('a number or a .json file', '--thresholds', 'auto');
   const metric = checkOneOf(options.metric ?? 'cosine', ['cosine', 'dot', 'l2'] as const, '--metric');
-  const embeddings = await readEmbeddings(options.embeddings);
-  return extendVotes({ votes, embeddings, thresholds, metric }).votes;
+  const embeddings = await readEmbeddings(options.embeddings, input);
+  return extendVotes({ votes: input.votes, embeddings, thresholds, metric }).votes;
 }

@@ -25,7 +25,7 @@ async function readSplit(name: string): Promise<Split> {
   const path = (part: string) => join(DATA, `${name}_${part}`);
   const input = await readVotes(path('votes.npy'), 'signed');
   const [embeddings, labels, jsonl] = await Promise.all([
-    readEmbeddings(path('embeddings.npy')),
+    readEmbeddings(path('embeddings.npy'), input),
     readLabels(path('labels.npy'), input),
     readFile(path('texts.jsonl'), 'utf8'),
   ]);

@@ -1,5 +1,5 @@
 // What the subcommands read from files, in the form the library takes.
-import { rangeError } from '../check.js';
+import { describe, rangeError } from '../check.js';
 import { type FloatResult, toVotes, type VoteEncoding, type VoteMatrix } from '../index.js';
 import { votesEncoding } from '../io/encoding.js';
 import { readTable, type Table } from '../io/table.js';
@@ -23,14 +23,11 @@ export async function readVotes(path: string, given: VoteEncoding | undefined, c
  * @throws RangeError also when fewer than two classes occur: labels 0 and 1 beside signed votes would be read as "not
  *   known" and +1.
  */
-export async function readLabels(
-  path: string,
-  { encoding, votes, table: { path: votesPath } }: VotesInput,
-): Promise<Int8Array> {
+export async function readLabels(path: string, { encoding, votes, table: votesTable }: VotesInput): Promise<Int8Array> {
   const table = await readTable(path, 'label');
-  const [rows, cols] = table.shape;
+  const [, cols] = table.shape;
   if (cols !== 1) throw rangeError('one label per row', path, `${cols} columns`);
-  if (rows !== votes.shape[0]) throw rangeError(`${votes.shape[0]} rows (as in ${votesPath})`, path, String(rows));
+  checkSameRows(table, votesTable);
   const labels = decode(table, encoding, votes.classes).data;
   const classes = new Set(labels.filter((label) => label !== 0));
   if (classes.size >= 2) return labels;
@@ -38,10 +35,22 @@ export async function readLabels(
   throw rangeError(`labels of two classes (${abstain}: not known)`, path, `${classes.size} (encoding '${encoding}')`);
 }
 
-/** Embeddings as float32. */
-export async function readEmbeddings(path: string): Promise<FloatResult> {
-  const { data, shape } = await readTable(path, 'embedding');
+/** Embeddings as float32, of the same rows as the votes. */
+export async function readEmbeddings(path: string, { table: votesTable }: VotesInput): Promise<FloatResult> {
+  const table = await readTable(path, 'embedding');
+  checkSameRows(table, votesTable);
+  const { data, shape } = table;
   return { data: data instanceof Float32Array ? data : Float32Array.from(data), shape };
+}
+
+/** As many rows as there are votes for, and under the same ids where both files have them. */
+function checkSameRows(table: Table, votes: Table): void {
+  const [rows] = votes.shape;
+  if (table.shape[0] !== rows) throw rangeError(`${rows} rows (as in ${votes.path})`, table.path, `${table.shape[0]}`);
+  const at = votes.ids ? (table.ids ?? votes.ids).findIndex((id, row) => id !== votes.ids![row]) : -1;
+  if (at < 0) return;
+  const [wanted, found] = [describe(votes.ids![at]), describe(table.ids![at])];
+  throw rangeError(`id ${wanted} (as in ${votes.path})`, `row ${at} of ${table.path}`, found);
 }
 
 function decode(table: Table, encoding: VoteEncoding, classes: number | undefined): VoteMatrix {

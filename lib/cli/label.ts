@@ -1,4 +1,6 @@
-import { checkOneOf, rangeError } from '../check.js';
+import { access, constants } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { checkOneOf } from '../check.js';
 import { Epoxy, type EpoxyReport } from '../index.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { COVERAGE, encodeLabels, labelFormat } from '../io/labels.js';
@@ -32,7 +34,7 @@ export const command: Command = {
 
 Input files are .npy (f2 f4 f8, integers), .csv (one column per rule or dimension, with or without a header
 line; a column called id names the rows) or .jsonl (an array per line, or objects with "votes",
-"embedding" or "label", and perhaps "id").
+"embedding" or "label", and perhaps "id"). Row i is the same in all of them: ids, where given, must agree.
 
 Output, one line per row: id, label (0: none), probability of that label, and
   covered     a rule voted on the row itself
@@ -56,6 +58,7 @@ Output, one line per row: id, label (0: none), probability of that label, and
     const embeddingsPath = required(options.embeddings, '--embeddings', 'a file of embeddings');
     const output = required(options.output, '--output (-o)', 'a file to write');
     const format = labelFormat(output);
+    await access(dirname(output), constants.W_OK);
     const metric = checkOneOf(options.metric ?? 'cosine', ['cosine', 'dot', 'l2'] as const, '--metric');
     const thresholds = await thresholdsOption(options.thresholds ?? 'auto');
     const extension =
@@ -64,12 +67,8 @@ Output, one line per row: id, label (0: none), probability of that label, and
         : checkOneOf(options.extension, ['votes', 'posterior'] as const, '--extension');
 
     const input = await readVotes(votesPath, encodingOption(options.encoding), classesOption(options.classes));
-    const embeddings = await readEmbeddings(embeddingsPath);
+    const embeddings = await readEmbeddings(embeddingsPath, input);
     const { votes, table } = input;
-    const [rows] = votes.shape;
-    if (embeddings.shape[0] !== rows) {
-      throw rangeError(`${rows} rows (as in ${votesPath})`, embeddingsPath, String(embeddings.shape[0]));
-    }
     const gold = options.gold === undefined ? undefined : await readLabels(options.gold, input);
     signal.throwIfAborted();
 

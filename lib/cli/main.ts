@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `nearvote`: picks the subcommand, turns Ctrl-C into an abort, and any error into one line and a non-zero
 // exit.
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { rangeError } from '../check.js';
 import type { Command } from './command.js';
@@ -52,6 +53,11 @@ async function main([name, ...args]: string[]): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
+  if (name === '--version') {
+    const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+    process.stdout.write(`${version}\n`);
+    return;
+  }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw rangeError(`one of ${Object.keys(COMMANDS).join(', ')}`, 'the command', `'${name}'`);
   const { command } = await load();
@@ -68,7 +74,7 @@ main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {
     const text = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`nearvote: ${text.split('\n')[0]}\n`);
+    process.stderr.write(`nearvote: ${text.replaceAll(/\s*\n\s*/g, ' ')}\n`);
     process.exit(error instanceof Interrupted ? error.exitCode : 1);
   },
 );

@@ -35,7 +35,9 @@ export function encodingOption(value: string | undefined): VoteEncoding | undefi
 
 /** `--classes K` */
 export function classesOption(value: string | undefined): number | undefined {
-  return value === undefined ? undefined : checkInteger(Number(value), '--classes', 2, 127);
+  if (value === undefined) return undefined;
+  if (!/^\d+$/.test(value)) throw rangeError('an integer in [2, 127]', '--classes', describe(value));
+  return checkInteger(Number(value), '--classes', 2, 127);
 }
 
 /** `--thresholds auto | 0.85 | t.json` (a number, or an array with one number per labelling function). */

@@ -23,7 +23,7 @@ export type Content = 'votes' | 'embedding' | 'label' | 'threshold';
 /**
  * Reads a matrix; a one-dimensional .npy array, or one number per .jsonl line, is one column.
  *
- * .csv: the first line is a header exactly when none of its cells is a number. .jsonl: each line is an array of numbers
+ * .csv: the first line is a header exactly when none of its cells is a number; it names every column. .jsonl: each line is an array of numbers
  * (or one number), or an object that holds it under `content`.
  *
  * @throws RangeError or TypeError naming the file, line and column of what is wrong.
@@ -54,6 +54,9 @@ async function readCsvTable(path: string): Promise<Table> {
     for (const { line, fields } of records) {
       if (header === undefined && rows.count === 0 && !fields.some(isNumber)) {
         header = fields;
+        const unnamed = fields.findIndex((name) => name.trim() === '');
+        if (unnamed >= 0)
+          throw rangeError("a name ('id' for row ids)", `line ${line}, column ${unnamed + 1} of ${path}`, 'none');
         idColumn = fields.findIndex((name) => name.trim().toLowerCase() === 'id');
         continue;
       }
