@@ -65,15 +65,18 @@ function tell(change, from = '') {
   );
 }
 
+/** With one or two rules every vote counts the same; with more, as log-odds, by how far the rule is trusted. */
 function why(row) {
-  const { label, posterior, prior, evidence } = session.explain(row);
+  const { label, posterior, scale, prior, evidence } = session.explain(row);
+  const figure = ({ vote, logOdds }) => (scale === 'log' ? logOdds.toFixed(2) : vote > 0 ? '+1' : '-1').padStart(7);
   console.log(`  "${cut(texts[row], 90)}"`);
   console.log(`  ${['ham', 'no label', 'spam'][label + 1]}, P(spam) = ${posterior[0].toFixed(3)}`);
-  console.log(`  ${prior.logOdds.toFixed(2).padStart(7)}  log-odds before any vote`);
-  for (const { lf, source, neighbor, logOdds } of evidence) {
+  if (scale === 'log') console.log(`  ${figure(prior)}  log-odds before any vote`);
+  for (const item of evidence) {
+    const { source, neighbor } = item;
     if (source === 'abstains') continue;
     const through = neighbor && ` through "${cut(texts[neighbor.row], 60)}" (${neighbor.score.toFixed(2)})`;
-    console.log(`  ${logOdds.toFixed(2).padStart(7)}  ${lf}${through ?? ''}`);
+    console.log(`  ${figure(item)}  ${item.lf}${through ?? ''}`);
   }
 }
 

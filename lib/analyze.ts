@@ -3,6 +3,7 @@ import { addon } from './native.js';
 import type { CallOptions, Votes } from './types.js';
 import { checkLabels, countVotes, type VoteCounts } from './votes.js';
 
+/** What {@link analyzeVotes} adds to the columns that votes alone give. */
 export interface AnalyzeVotesOptions extends CallOptions {
   /** One a row, in the domain of the votes; 0 = unknown. */
   readonly labels?: ArrayLike<number> | undefined;

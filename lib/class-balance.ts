@@ -2,6 +2,7 @@ import { describe, rangeError, typeError } from './check.js';
 
 /** P(Y): numbers in the order [-1, +1] or 1..K (any positive scale), or labels to take it from (0 = unknown), or a rule. */
 export type ClassBalance = ArrayLike<number> | { readonly labels: ArrayLike<number> } | 'estimate' | 'uniform';
+/** Where a class balance came from: numbers, labels, the votes themselves, or nowhere. */
 export type ClassBalanceSource = 'given' | 'labels' | 'estimate' | 'uniform';
 export const SOURCES = ['given', 'labels', 'estimate', 'uniform'] as const;
 

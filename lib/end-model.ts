@@ -23,6 +23,7 @@ export interface EndModelInput extends CallOptions {
 const FORMAT = 'nearvote.end-model';
 const VERSION = 1;
 
+/** The numbers of an {@link EndModel}, for storage. */
 export interface EndModelJSON {
   readonly format: typeof FORMAT;
   readonly version: number;
@@ -183,6 +184,7 @@ export class EndModel {
     });
   }
 
+  /** Everything prediction needs, as plain numbers. */
   toJSON(): EndModelJSON {
     const weights = Array.from(this.#weights);
     return { format: FORMAT, version: VERSION, classes: this.classes, dims: this.dims, weights };

@@ -90,6 +90,7 @@ export interface ThresholdReport {
   readonly crossValidated?: { readonly one: number; readonly each: number };
 }
 
+/** What a fit did and found, as plain data. */
 export interface EpoxyReport {
   readonly rows: number;
   readonly lfs: number;

@@ -44,6 +44,7 @@ export class Epoxy {
    * settles (or pass `copy`); the votes are kept for prediction and must stay as they are.
    *
    * @param input votes n x m and embeddings n x d of the same rows; optional thresholds, gold rows, label model options.
+   * @param options `onProgress` follows the search for neighbours, which takes longest; what comes after it is not counted.
    * @throws TypeError or RangeError as `extendVotes` and `LabelModel.fit`, and for gold rows that do not fit.
    */
   static async fit(input: EpoxyInput, options: AsyncOptions = {}): Promise<Epoxy> {
@@ -164,7 +165,13 @@ export class Epoxy {
     return extendVotesAsync(this.#extension(seen, threads), { signal, onProgress });
   }
 
-  /** P(Y | votes and neighbours) of any rows, shaped as `LabelModel.predictProba`. */
+  /**
+   * P(Y | votes and neighbours) of any rows, shaped as `LabelModel.predictProba`. For the fitted rows see {@link proba}:
+   * given here they are rows like any others, and find themselves among their neighbours.
+   *
+   * @throws TypeError or RangeError: votes of other labelling functions, embeddings of another width, NaN or Inf in them (row
+   *   and column named), a closed Epoxy.
+   */
   predictProba(rows: VotedRows, options: CallOptions = {}): Float64Array {
     const { posterior, model } = this.#state;
     const seen = this.#seen(rows, options);

@@ -8,6 +8,7 @@ import { prepareReach } from './voter-reach.js';
 export type { ExtensionInput, VotedRows } from './extend-input.js';
 export { NearestVoters } from './nearest-voters.js';
 
+/** What {@link extendVotes} takes: votes, embeddings of the same rows, and how far votes reach. */
 export interface ExtendVotesInput extends ExtensionInput, SearchOptions {
   /**
    * One for all labelling functions or one each; strict: similarity > threshold (cosine, dot), distance < radius (l2).
@@ -22,6 +23,7 @@ export interface ExtendVotesInput extends ExtensionInput, SearchOptions {
   readonly k?: number | undefined;
 }
 
+/** What extension gives, row-major like the votes. */
 export interface ExtendedVotes {
   /** n x m: direct votes as they were, abstains replaced where a voter is near enough. */
   readonly votes: VoteMatrix;

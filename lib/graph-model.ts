@@ -42,6 +42,7 @@ const VERSION = 1;
 const LF_FIELDS = 4;
 const MAX_TASKS = 1e6;
 
+/** The numbers of a {@link GraphModel}, for storage. */
 export interface GraphModelJSON {
   readonly format: typeof FORMAT;
   readonly version: number;
@@ -63,6 +64,7 @@ export interface GraphLf {
   readonly coverage: number;
 }
 
+/** Options of prediction with a {@link GraphModel}. */
 export interface GraphPredictOptions extends CallOptions {
   /** Lengths of the sequences the rows form, for a model fitted with `sequences`. Default: one sequence of all rows. */
   readonly sequences?: ArrayLike<number> | undefined;
@@ -258,6 +260,7 @@ export class GraphModel {
     );
   }
 
+  /** Everything prediction needs, as plain numbers. */
   toJSON(): GraphModelJSON {
     const { lfs, tasks } = this;
     return {

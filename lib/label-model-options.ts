@@ -24,6 +24,7 @@ export interface FlyingSquidCompat {
   readonly posterior?: 'reference' | 'exact' | undefined;
 }
 
+/** How {@link LabelModel.fit} learns. Other names are refused: a misspelt one would be ignored. */
 export interface LabelModelOptions extends CallOptions {
   readonly method?: LabelMethod | undefined;
   /**
@@ -60,6 +61,7 @@ export interface LfAccuracy {
   readonly fromPrior: boolean;
 }
 
+/** What a label is where the posterior does not decide. */
 export interface PredictOptions extends CallOptions {
   /** Two likeliest classes within 1e-9 of each other: 'abstain' (default) gives 0, 'prior' the likelier class. */
   readonly ties?: 'abstain' | 'prior' | undefined;

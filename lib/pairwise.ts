@@ -14,7 +14,9 @@ interface PairwiseOptions<M extends Metric> extends SearchOptions {
   readonly precise?: boolean | undefined;
 }
 
+/** Options of {@link pairwiseDistances}. */
 export type PairwiseDistancesOptions = PairwiseOptions<'cosine' | 'l2'>;
+/** Options of {@link pairwiseSimilarities}. */
 export type PairwiseSimilaritiesOptions = PairwiseOptions<'cosine' | 'dot'>;
 
 function prepare(

@@ -8,6 +8,7 @@ import type { AsyncOptions, Metric, SearchOptions } from './types.js';
 /** The most neighbours per query that a CUDA device ranks. */
 const MAX_CUDA_K = 1024;
 
+/** Options of {@link topK}. */
 export interface TopKOptions extends SearchOptions {
   /** Neighbours per query, >= 1; more than there are support rows gives all of them. */
   readonly k: number;
@@ -15,6 +16,7 @@ export interface TopKOptions extends SearchOptions {
   readonly metric?: Metric | undefined;
 }
 
+/** The nearest support rows of every query, row-major. */
 export interface TopKResult {
   /** Support rows, queries x k, nearest first. */
   readonly indices: Int32Array;

@@ -16,6 +16,7 @@ const KINDS = ['centre', 'whiten', 'all-but-the-top'] as const;
  *   default d / 100, rounded up.
  */
 export type TransformName = 'none' | (typeof KINDS)[number];
+/** A transform by its name, with its own number of directions, or 'auto'. */
 export type TransformOptions =
   | TransformName
   | 'auto'

@@ -17,6 +17,7 @@ import type { AsyncOptions, CallOptions, VoteMatrix, Votes } from './types.js';
 /** How a source of votes spells abstain: 'signed' 0, 'snorkel' -1. */
 export type VoteEncoding = 'signed' | 'snorkel';
 
+/** What the numbers given to {@link toVotes} mean. */
 export interface ToVotesOptions {
   /** 'signed': 0 = abstain, -1/+1 or 1..K. 'snorkel': -1 = abstain, classes 0..K-1 (binary: 0 -> -1, 1 -> +1). */
   readonly encoding: VoteEncoding;
@@ -170,6 +171,7 @@ export class VoteCounts {
     return new VoteCounts(this.lfs, this.classes, flat);
   }
 
+  /** All counts, as plain numbers. */
   toJSON(): VoteCountsJSON {
     return { format: FORMAT, version: VERSION, lfs: this.lfs, classes: this.classes, counts: Array.from(this.#flat) };
   }

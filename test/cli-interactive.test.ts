@@ -5,8 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const texts = ['train', 'valid'].flatMap((split) =>
+  readFileSync(`${root}data/sms/${split}_texts.jsonl`, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { text: string }).text),
+);
+const matched = texts.findIndex((text) => /free|prize/i.test(text));
 const script = [
   'spam free|prize',
+  `why ${matched}`,
   'ham \\bi\\b',
   'suggest',
   'next',
@@ -37,12 +45,6 @@ it('answers every line, and the same way every time', () => {
   expect(run()).toBe(screen);
   const after = (line: string) => screen.slice(screen.indexOf(`> ${line}\n`)).split('\n');
 
-  const texts = ['train', 'valid'].flatMap((split) =>
-    readFileSync(`${root}data/sms/${split}_texts.jsonl`, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((line) => (JSON.parse(line) as { text: string }).text),
-  );
   const share = (pattern: RegExp) => (100 * texts.filter((text) => pattern.test(text)).length) / texts.length;
   expect(after('spam free|prize')[1]).toMatch(`${share(/free|prize/i).toFixed(1)} % match, lent to `);
   expect(after('ham \\bi\\b')[1]).toMatch(`${share(/\bi\b/i).toFixed(1)} % match, lent to `);
@@ -61,6 +63,8 @@ it('answers every line, and the same way every time', () => {
   // Nothing is lent any more: both rules reach what they match, together the messages that match either.
   expect(after('lend off')[2]).toContain(`${share(/free|prize|\bi\b/i).toFixed(1)} % of messages have a vote`);
   expect(after('why 1').slice(1, 3).join()).toContain(`"${texts[1]}"`);
+  expect(after(`why ${matched}`)[3]).toBe('       +1  spam free|prize');
+  expect(screen).not.toContain('undefined');
   expect(after('drop free|prize')[1]).toMatch(/labels changed, .* F1 on valid 0\.\d{3} \(some ms\)/);
   expect(after('spam (')[1]).toContain('Invalid regular expression');
 });
