@@ -43,8 +43,7 @@ Napi::Value extended_votes(const Napi::CallbackInfo& info) {
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = all ? i : rows[i];
     if (row < 0 || row >= state->rows()) throw Napi::RangeError::New(info.Env(), "Expected rows of the session");
-    for (int64_t j = 0; j < m; ++j)
-      out[i * m + j] = state->lfs[static_cast<size_t>(j)]->extended[static_cast<size_t>(row)];
+    for (int64_t j = 0; j < m; ++j) out[i * m + j] = state->lfs[static_cast<size_t>(j)]->extended[row];
   }
   return votes;
 }

@@ -19,11 +19,14 @@ class Appender {
         set_(context.set),
         tail_(tail),
         column_(column),
-        votes_(column.votes()),
+        votes_(column.votes().data()),
         voters_(set_, *column.direct),
         reader_(set_, context.lists, votes_, voters_, column.searched),
         shown_(set_, context.lists, votes_, voters_, column.threshold),
-        needed_(key_of_threshold(set_.metric(), column.searched)) {}
+        needed_(key_of_threshold(set_.metric(), column.searched)),
+        nearest_(column.nearest.writable()),
+        score_(column.score.writable()),
+        extended_(column.extended.writable()) {}
 
   void old_rows() {
     for (int64_t at = 0; at < tail_.count(); ++at)
@@ -55,9 +58,9 @@ class Appender {
   void new_rows() {
     for (int64_t at = 0; at < tail_.count(); ++at) {
       const int64_t row = tail_.first() + at;
-      if (votes_[static_cast<size_t>(row)] != 0)
+      if (votes_[row] != 0)
         set(row, {kDirectVote, kNoScore});
-      else if (set_.is_zero(row))
+      else if (set_.is_zero(row) || !reaches(set_.metric(), column_.searched))
         set(row, {kNoVoter, kNoScore});
       else if (const auto cell = reader_.read(row))
         set(row, *cell);
@@ -73,45 +76,63 @@ class Appender {
 
   // The half-key that a new voter has to reach to change this row's cell.
   float bound_of(int64_t row) const {
-    const auto at = static_cast<size_t>(row);
-    const int32_t nearest = column_.nearest[at];
-    if (nearest >= 0) return TailScores::below_score(set_.metric(), column_.score[at]);
+    const int32_t nearest = nearest_[row];
+    if (nearest >= 0) return TailScores::below_score(set_.metric(), score_[row]);
     if (nearest == kTie) return -kInfinity;
     return nearest == kDirectVote || set_.is_zero(row) ? kInfinity : TailScores::below_key(set_.metric(), needed_);
   }
 
+  // A row that came.
   void set(int64_t row, Cell cell) {
-    const auto at = static_cast<size_t>(row);
-    column_.nearest[at] = cell.nearest;
-    column_.score[at] = cell.score;
-    const bool extended = cell.nearest >= 0 && shown_.inside(row, cell.nearest, cell.score);
-    column_.extended[at] = extended ? votes_[static_cast<size_t>(cell.nearest)] : votes_[at];
+    nearest_[row] = cell.nearest;
+    score_[row] = cell.score;
+    const bool inside = cell.nearest >= 0 && shown_.inside(row, cell.nearest, cell.score);
+    extended_[row] = votes_[inside ? cell.nearest : row];
+    count(extended_[row], 1);
+  }
+
+  // An old row, which the old column shows as it was.
+  void replace(int64_t row, Cell cell) {
+    if (!apart_) {
+      column_.nearest = column_.nearest.copy();
+      column_.score = column_.score.copy();
+      column_.extended = column_.extended.copy();
+      nearest_ = column_.nearest.writable();
+      score_ = column_.score.writable();
+      extended_ = column_.extended.writable();
+      apart_ = true;
+    }
+    count(extended_[row], -1);
+    set(row, cell);
+  }
+
+  void count(int8_t vote, int64_t more) {
+    if (vote != 0) column_.per_class[static_cast<size_t>(context_.domain.class_of(vote))] += more;
   }
 
   void decide(const Hit* begin, const Hit* end) {
     const int64_t row = begin->row;
-    const int32_t known = column_.nearest[static_cast<size_t>(row)];
+    const int32_t known = nearest_[row];
     if (known == kDirectVote || (known == kNoVoter && set_.is_zero(row))) return;  // the bound's infinity was reached
     if (known == kTie) {
       if (const auto cell = reader_.read(row))
-        set(row, *cell);
+        replace(row, *cell);
       else
         ties_.push_back(static_cast<int32_t>(row));
       return;
     }
     NearestVoter best;
     if (known >= 0) best = {reader_.key(row, known), known, false};
-    for (const Hit* hit = begin; hit < end; ++hit)
-      best.merge({reader_.key(row, hit->came), hit->came, false}, votes_.data());
-    set(row, cell_of(best, set_.metric(), known >= 0 ? std::nullopt : std::optional(column_.searched)));
+    for (const Hit* hit = begin; hit < end; ++hit) best.merge({reader_.key(row, hit->came), hit->came, false}, votes_);
+    replace(row, cell_of(best, set_.metric(), known >= 0 ? std::nullopt : std::optional(column_.searched)));
   }
 
   // Cells that stood at a tie, and whose lists end before it is broken.
   void look_up_ties() {
     std::vector<NearestVoter> found(ties_.size());
-    find_nearest_voters(set_, ties_, voters_.rows(), votes_.data(), std::vector<double>(ties_.size(), needed_),
-                        found.data(), context_.options);
-    for (size_t q = 0; q < ties_.size(); ++q) set(ties_[q], cell_of(found[q], set_.metric(), column_.searched));
+    find_nearest_voters(set_, ties_, voters_.rows(), votes_, std::vector<double>(ties_.size(), needed_), found.data(),
+                        context_.options);
+    for (size_t q = 0; q < ties_.size(); ++q) replace(ties_[q], cell_of(found[q], set_.metric(), column_.searched));
     column_.looked_up += static_cast<int64_t>(ties_.size());
   }
 
@@ -122,8 +143,7 @@ class Appender {
     for (const int32_t voter : all_voters_) bound = std::max(bound, score[voter] - error);
     NearestVoter best;
     for (const int32_t voter : all_voters_)
-      if (score[voter] + error >= bound)
-        best.merge({reader_.key(tail_.first() + at, voter), voter, false}, votes_.data());
+      if (score[voter] + error >= bound) best.merge({reader_.key(tail_.first() + at, voter), voter, false}, votes_);
     ++column_.looked_up;
     return cell_of(best, set_.metric(), column_.searched);
   }
@@ -132,28 +152,24 @@ class Appender {
   const EmbeddingSet& set_;
   const TailScores& tail_;
   LfColumn& column_;
-  const std::vector<int8_t>& votes_;
+  const int8_t* votes_;
   Voters voters_;
   CellReader reader_, shown_;
   double needed_;
+  int32_t* nearest_;
+  float* score_;
+  int8_t* extended_;
+  bool apart_ = false;         // the column no longer shares the old one's rows
   std::vector<int64_t> came_;  // new rows that are voters
   std::vector<int32_t> ties_, all_voters_;
 };
 
-template <class T>
-std::vector<T> longer(const std::vector<T>& old, int64_t more, T value) {
-  std::vector<T> out;
-  out.reserve(old.size() + static_cast<size_t>(more));
-  out.assign(old.begin(), old.end());
-  out.resize(old.size() + static_cast<size_t>(more), value);
-  return out;
-}
-
 }  // namespace
 
 DirectVotes::DirectVotes(const DirectVotes& old, const int8_t* more, int64_t count, const VoteDomain& domain)
-    : votes(longer(old.votes, count, int8_t{0})), per_class(old.per_class) {
-  const auto before = static_cast<int64_t>(old.votes.size());
+    : votes(old.votes.grown(count)), per_class(old.per_class) {
+  const int64_t before = old.votes.size();
+  std::copy_n(more, count, votes.writable() + before);
   const int64_t old_words = plane_words(before), words = plane_words(before + count);
   planes = AlignedBuffer<uint64_t>(words * domain.classes);
   for (int64_t c = 0; c < domain.classes; ++c) {
@@ -162,7 +178,6 @@ DirectVotes::DirectVotes(const DirectVotes& old, const int8_t* more, int64_t cou
   }
   for (int64_t i = 0; i < count; ++i) {
     const int64_t row = before + i;
-    votes[static_cast<size_t>(row)] = more[i];
     if (more[i] == 0) continue;
     const int c = domain.class_of(more[i]);
     ++per_class[static_cast<size_t>(c)];
@@ -177,13 +192,13 @@ std::shared_ptr<const LfColumn> append_to_column(const ColumnContext& context, c
   column->threshold = old.threshold;
   column->searched = old.searched;
   column->direct = std::make_shared<DirectVotes>(*old.direct, votes, tail.count(), context.domain);
-  column->nearest = longer(old.nearest, tail.count(), kNoVoter);
-  column->score = longer(old.score, tail.count(), kNoScore);
-  column->extended = longer(old.extended, tail.count(), int8_t{0});
+  column->nearest = old.nearest.grown(tail.count());
+  column->score = old.score.grown(tail.count());
+  column->extended = old.extends() ? old.extended.grown(tail.count()) : column->votes();
+  column->per_class = old.per_class;
   Appender appender(context, tail, *column);
   appender.old_rows();
   appender.new_rows();
-  column->per_class = count_classes(column->extended, context.domain);
   return column;
 }
 

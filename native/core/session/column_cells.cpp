@@ -36,8 +36,8 @@ Cell cell_of(const NearestVoter& best, Metric metric, std::optional<double> thre
   return {best.row, static_cast<float>(score)};
 }
 
-CellReader::CellReader(const EmbeddingSet& set, const NeighborLists& lists, const std::vector<int8_t>& votes,
-                       const Voters& voters, double threshold)
+CellReader::CellReader(const EmbeddingSet& set, const NeighborLists& lists, const int8_t* votes, const Voters& voters,
+                       double threshold)
     : set_(set), lists_(lists), votes_(votes), voters_(voters), threshold_(threshold), test_(set.metric(), threshold) {}
 
 double CellReader::key(int64_t row, int64_t other) const {
@@ -64,12 +64,12 @@ std::optional<Cell> CellReader::read(int64_t row) const {
   while (at < count && !voters_(NeighborLists::row_of(entries[at]))) ++at;
   if (at == count) return list_rules_out(row) ? std::optional<Cell>({kNoVoter, kNoScore}) : std::nullopt;
   const int32_t nearest = NeighborLists::row_of(entries[at]);
-  const int8_t vote = votes_[static_cast<size_t>(nearest)];
+  const int8_t vote = votes_[nearest];
   bool contested = false;
   int64_t next = at + 1;
   for (; next < count && NeighborLists::ties_with_previous(entries[next]); ++next) {
     const int32_t other = NeighborLists::row_of(entries[next]);
-    contested = contested || (voters_(other) && votes_[static_cast<size_t>(other)] != vote);
+    contested = contested || (voters_(other) && votes_[other] != vote);
   }
   if (contested) return Cell{kTie, kNoScore};
   // Equal rows may go on beyond the end of the list.

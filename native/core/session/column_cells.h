@@ -31,8 +31,8 @@ struct Cell {
 class CellReader {
  public:
   // threshold: voters outside it do not matter. All arguments outlive this.
-  CellReader(const EmbeddingSet& set, const NeighborLists& lists, const std::vector<int8_t>& votes,
-             const Voters& voters, double threshold);
+  CellReader(const EmbeddingSet& set, const NeighborLists& lists, const int8_t* votes, const Voters& voters,
+             double threshold);
 
   double key(int64_t row, int64_t other) const;
   // other, at this rounded score, is strictly inside the threshold.
@@ -46,7 +46,7 @@ class CellReader {
 
   const EmbeddingSet& set_;
   const NeighborLists& lists_;
-  const std::vector<int8_t>& votes_;
+  const int8_t* votes_;
   const Voters& voters_;
   double threshold_;
   ThresholdTest test_;

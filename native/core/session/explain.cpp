@@ -40,10 +40,10 @@ Explanation explain(const SessionState& state, int64_t row) {
     for (int y = 0; y < classes; ++y) out.start[static_cast<size_t>(y)] += model.weight(lf, 0, y);
   for (int64_t lf = 0; lf < model.lfs; ++lf) {
     const LfColumn& column = *state.lfs[static_cast<size_t>(lf)];
-    const int8_t vote = column.extended[at];
+    const int8_t vote = column.extended[row];
     if (vote == 0 && model.combine != Combine::product) continue;
     Evidence evidence{
-        lf, vote, vote == 0 ? kAbstains : column.nearest[at], std::numeric_limits<double>::quiet_NaN(), {}};
+        lf, vote, vote == 0 ? kAbstains : column.nearest[row], std::numeric_limits<double>::quiet_NaN(), {}};
     if (evidence.neighbor >= 0)
       evidence.score =
           score_of_key(set.metric(), canonical_key(set.metric(), set.row(row), set.row(evidence.neighbor), set.dims()));
@@ -53,7 +53,7 @@ Explanation explain(const SessionState& state, int64_t row) {
     out.evidence.push_back(std::move(evidence));
   }
   std::vector<int8_t> votes;
-  for (const auto& column : state.lfs) votes.push_back(column->extended[at]);
+  for (const auto& column : state.lfs) votes.push_back(column->extended[row]);
   out.own.resize(static_cast<size_t>(columns));
   predict_proba(model, {votes.data(), 1, model.lfs}, out.own.data(), 1);
   if (state.smoothing) add_neighbors(state, row, out);

@@ -37,22 +37,27 @@ class ColumnBuilder {
       : set_(context.set),
         context_(context),
         column_(column),
-        votes_(column.votes()),
+        votes_(column.votes().data()),
         voters_(set_, *column.direct),
         reader_(set_, context.lists, votes_, voters_, column.threshold),
         needed_(key_of_threshold(set_.metric(), column.threshold)),
         nothing_reaches_(!reaches(set_.metric(), column.threshold)) {}
 
   void resolve_votes(const LfColumn* old) {
+    column_.nearest = RowValues<int32_t>(rows());
+    column_.score = RowValues<float>(rows());
+    nearest_ = column_.nearest.writable();
+    score_ = column_.score.writable();
+    const int8_t* old_votes = old == nullptr ? nullptr : old->votes().data();
     std::vector<int32_t> added;
     for (int64_t row = 0; old != nullptr && row < rows(); ++row)
-      if (votes_[static_cast<size_t>(row)] != old->votes()[static_cast<size_t>(row)] && voters_(row))
-        added.push_back(static_cast<int32_t>(row));
+      if (votes_[row] != old_votes[row] && voters_(row)) added.push_back(static_cast<int32_t>(row));
     std::vector<Lookups> everywhere(static_cast<size_t>(tasks())), among_added(everywhere.size());
     for_rows([&](int64_t row, size_t task) {
-      if (votes_[static_cast<size_t>(row)] != 0) return set(row, {kDirectVote, kNoScore});
+      if (votes_[row] != 0) return set(row, {kDirectVote, kNoScore});
       if (set_.is_zero(row) || nothing_reaches_) return set(row, {kNoVoter, kNoScore});
       if (const auto cell = reader_.read(row)) return set(row, *cell);
+      set(row, {kNoVoter, kNoScore});
       if (old == nullptr || !start_from(*old, row, !added.empty(), among_added[task]))
         everywhere[task].add(row, needed_);
     });
@@ -63,10 +68,15 @@ class ColumnBuilder {
 
   void resolve_threshold(const LfColumn& old) {
     column_.searched = old.searched;
-    if (!wider(set_.metric(), column_.threshold, old.searched)) return;
+    const bool search = wider(set_.metric(), column_.threshold, old.searched);
+    column_.nearest = search ? old.nearest.copy() : old.nearest;
+    column_.score = search ? old.score.copy() : old.score;
+    if (!search) return;
+    nearest_ = column_.nearest.writable();
+    score_ = column_.score.writable();
     std::vector<Lookups> everywhere(static_cast<size_t>(tasks()));
     for_rows([&](int64_t row, size_t task) {
-      if (column_.nearest[static_cast<size_t>(row)] != kNoVoter || set_.is_zero(row)) return;
+      if (nearest_[row] != kNoVoter || set_.is_zero(row)) return;
       // A row that came later may be a voter in the list, outside the threshold so far.
       if (const auto cell = reader_.read(row)) return set(row, *cell);
       everywhere[task].add(row, needed_);
@@ -76,19 +86,24 @@ class ColumnBuilder {
   }
 
   void extend() {
-    column_.extended.resize(votes_.size());
+    if (nothing_reaches_) {
+      column_.extended = column_.votes();
+      column_.per_class = column_.direct->per_class;
+      return;
+    }
+    column_.extended = RowValues<int8_t>(rows());
+    int8_t* extended = column_.extended.writable();
+    const int32_t* nearest = column_.nearest.data();
+    const float* score = column_.score.data();
     for_rows([&](int64_t row, size_t) {
-      const auto at = static_cast<size_t>(row);
-      int8_t vote = votes_[at];
-      if (column_.nearest[at] >= 0 && reader_.inside(row, column_.nearest[at], column_.score[at]))
-        vote = votes_[static_cast<size_t>(column_.nearest[at])];
-      column_.extended[at] = vote;
+      const bool inside = nearest[row] >= 0 && reader_.inside(row, nearest[row], score[row]);
+      extended[row] = votes_[inside ? nearest[row] : row];
     });
-    column_.per_class = count_classes(column_.extended, context_.domain);
+    column_.per_class = count_classes(extended, rows(), context_.domain);
   }
 
  private:
-  int64_t rows() const { return static_cast<int64_t>(votes_.size()); }
+  int64_t rows() const { return column_.votes().size(); }
   int64_t tasks() const { return (rows() + kRowsPerTask - 1) / kRowsPerTask; }
 
   template <class Body>
@@ -101,23 +116,21 @@ class ColumnBuilder {
   }
 
   void set(int64_t row, Cell cell) {
-    column_.nearest[static_cast<size_t>(row)] = cell.nearest;
-    column_.score[static_cast<size_t>(row)] = cell.score;
+    nearest_[row] = cell.nearest;
+    score_[row] = cell.score;
   }
 
-  // What the old column knew of this row spares it a search among all voters: only new ones can change it.
+  // What the old column knew of this row spares it a search among all voters: only new ones can change it. The row is
+  // set to no voter.
   bool start_from(const LfColumn& old, int64_t row, bool any_added, Lookups& among_added) {
-    const auto at = static_cast<size_t>(row);
-    const int32_t nearest = old.nearest[at];
+    const int32_t nearest = old.nearest[row];
     if (nearest >= 0) {
-      const auto voter = static_cast<size_t>(nearest);
-      if (votes_[voter] != old.votes()[voter]) return false;
-      set(row, {nearest, old.score[at]});
+      if (votes_[nearest] != old.votes()[nearest]) return false;
+      set(row, {nearest, old.score[row]});
       if (any_added) among_added.add(row, reader_.key(row, nearest));
       return true;
     }
     if (nearest != kNoVoter || wider(set_.metric(), column_.threshold, old.searched)) return false;
-    set(row, {kNoVoter, kNoScore});
     if (any_added) among_added.add(row, needed_);
     return true;
   }
@@ -126,12 +139,12 @@ class ColumnBuilder {
     Lookups all;
     for (const Lookups& part : parts) all.append(part);
     std::vector<NearestVoter> found(all.rows.size());
-    find_nearest_voters(set_, all.rows, voters, votes_.data(), all.at_least, found.data(), context_.options);
+    find_nearest_voters(set_, all.rows, voters, votes_, all.at_least, found.data(), context_.options);
     for (size_t q = 0; q < found.size(); ++q) {
       const int64_t row = all.rows[q];
-      const int32_t known = column_.nearest[static_cast<size_t>(row)];
+      const int32_t known = nearest_[row];
       NearestVoter best = found[q];
-      if (known >= 0) best.merge({all.at_least[q], known, false}, votes_.data());
+      if (known >= 0) best.merge({all.at_least[q], known, false}, votes_);
       set(row, cell_of(best, set_.metric(), known >= 0 ? std::nullopt : std::optional(column_.threshold)));
     }
     column_.looked_up += static_cast<int64_t>(found.size());
@@ -140,7 +153,9 @@ class ColumnBuilder {
   const EmbeddingSet& set_;
   const ColumnContext& context_;
   LfColumn& column_;
-  const std::vector<int8_t>& votes_;
+  const int8_t* votes_;
+  int32_t* nearest_ = nullptr;  // the column's, where they are written
+  float* score_ = nullptr;
   Voters voters_;
   CellReader reader_;
   double needed_;
@@ -153,28 +168,28 @@ bool reaches(Metric metric, double threshold) {
   return metric == Metric::l2 ? threshold > 0 : threshold < std::numeric_limits<double>::infinity();
 }
 
-std::vector<int64_t> count_classes(const std::vector<int8_t>& votes, const VoteDomain& domain) {
+std::vector<int64_t> count_classes(const int8_t* votes, int64_t rows, const VoteDomain& domain) {
   std::vector<int64_t> classes;
   if (domain.classes <= 8) {  // a pass that is one instruction for many rows
-    for (int c = 0; c < domain.classes; ++c)
-      classes.push_back(std::count(votes.begin(), votes.end(), domain.vote_of(c)));
+    for (int c = 0; c < domain.classes; ++c) classes.push_back(std::count(votes, votes + rows, domain.vote_of(c)));
     return classes;
   }
   std::array<int64_t, 256> counts{};
-  for (const int8_t vote : votes) ++counts[static_cast<uint8_t>(vote)];
+  for (int64_t row = 0; row < rows; ++row) ++counts[static_cast<uint8_t>(votes[row])];
   for (int c = 0; c < domain.classes; ++c) classes.push_back(counts[static_cast<uint8_t>(domain.vote_of(c))]);
   return classes;
 }
 
 DirectVotes::DirectVotes(const int8_t* from, int64_t rows, const VoteDomain& domain)
-    : votes(from, from + rows), per_class(count_classes(votes, domain)), planes(plane_words(rows) * domain.classes) {
+    : votes(rows), per_class(count_classes(from, rows, domain)), planes(plane_words(rows) * domain.classes) {
+  std::copy_n(from, rows, votes.writable());
   const int64_t words = plane_words(rows);
   std::fill_n(planes.data(), planes.size(), uint64_t{0});
   for (int64_t row = 0; row < rows; ++row)
     if (from[row] != 0) planes[domain.class_of(from[row]) * words + row / 64] |= uint64_t{1} << (row % 64);
 }
 
-int64_t LfColumn::bytes() const { return rows() * (1 + 4 + 4 + 1) + direct->planes.bytes(); }
+int64_t LfColumn::bytes() const { return rows() * (extends() ? 10 : 9) + direct->planes.bytes(); }
 
 std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
                                             double threshold, const LfColumn* old) {
@@ -183,8 +198,6 @@ std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::s
   column->name = std::move(name);
   column->threshold = threshold;
   column->direct = std::make_shared<DirectVotes>(votes, rows, context.domain);
-  column->nearest.assign(static_cast<size_t>(rows), kNoVoter);
-  column->score.assign(static_cast<size_t>(rows), kNoScore);
   ColumnBuilder builder(context, *column);
   builder.resolve_votes(old);
   builder.extend();
@@ -192,8 +205,8 @@ std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::s
 }
 
 std::shared_ptr<const LfColumn> restore_column(const ColumnContext& context, std::string name, const int8_t* votes,
-                                               double threshold, double searched, std::vector<int32_t> nearest,
-                                               std::vector<float> score) {
+                                               double threshold, double searched, RowValues<int32_t> nearest,
+                                               RowValues<float> score) {
   auto column = std::make_shared<LfColumn>();
   column->name = std::move(name);
   column->threshold = threshold;
@@ -210,8 +223,6 @@ std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, con
   column->name = old.name;
   column->threshold = threshold;
   column->direct = old.direct;
-  column->nearest = old.nearest;
-  column->score = old.score;
   ColumnBuilder builder(context, *column);
   builder.resolve_threshold(old);
   builder.extend();

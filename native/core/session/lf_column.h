@@ -12,6 +12,7 @@
 #include "core/base/aligned.h"
 #include "core/neighbors/extend.h"
 #include "core/session/neighbor_lists.h"
+#include "core/session/row_values.h"
 #include "core/session/tail_scores.h"
 
 namespace nearvote {
@@ -30,7 +31,7 @@ struct ColumnContext {
 };
 
 // Votes per class, K.
-std::vector<int64_t> count_classes(const std::vector<int8_t>& votes, const VoteDomain& domain);
+std::vector<int64_t> count_classes(const int8_t* votes, int64_t rows, const VoteDomain& domain);
 
 // What a labelling function says itself; shared by the columns of all its thresholds.
 struct DirectVotes {
@@ -39,7 +40,7 @@ struct DirectVotes {
   // old's votes, then `count` more.
   DirectVotes(const DirectVotes& old, const int8_t* more, int64_t count, const VoteDomain& domain);
 
-  std::vector<int8_t> votes;
+  RowValues<int8_t> votes;
   std::vector<int64_t> per_class;  // K
   AlignedBuffer<uint64_t> planes;  // K planes of plane_words(rows) words
 
@@ -51,14 +52,16 @@ struct LfColumn {
   double threshold = 0;  // strict: similarity above, distance below
   double searched = 0;   // at least as wide as the threshold
   std::shared_ptr<const DirectVotes> direct;
-  std::vector<int32_t> nearest;    // n: exact nearest voter, near enough or not, or one of the codes above
-  std::vector<float> score;        // n: its score rounded to float; NaN where there is none
-  std::vector<int8_t> extended;    // n
+  RowValues<int32_t> nearest;      // n: exact nearest voter, near enough or not, or one of the codes above
+  RowValues<float> score;          // n: its score rounded to float; NaN where there is none
+  RowValues<int8_t> extended;      // n
   std::vector<int64_t> per_class;  // K: extended votes
   int64_t looked_up = 0;           // rows the last edit had to search beyond their lists
 
-  const std::vector<int8_t>& votes() const { return direct->votes; }
-  int64_t rows() const { return static_cast<int64_t>(extended.size()); }
+  const RowValues<int8_t>& votes() const { return direct->votes; }
+  int64_t rows() const { return extended.size(); }
+  // Else what it extends to are its own votes, in the same memory.
+  bool extends() const { return !extended.shares_memory_with(votes()); }
   int64_t bytes() const;
 };
 
@@ -71,13 +74,14 @@ std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::s
 
 // A column as it was saved: nearest, score and searched as another column had them.
 std::shared_ptr<const LfColumn> restore_column(const ColumnContext& context, std::string name, const int8_t* votes,
-                                               double threshold, double searched, std::vector<int32_t> nearest,
-                                               std::vector<float> score);
+                                               double threshold, double searched, RowValues<int32_t> nearest,
+                                               RowValues<float> score);
 
 std::shared_ptr<const LfColumn> with_threshold(const ColumnContext& context, const LfColumn& old, double threshold);
 
 // The column after rows came: context is of the grown set and its lists, votes are those on the rows that came, valid.
-// What the old column knew of the old rows is kept where no new voter can be nearer.
+// What the old column knew of the old rows is kept where no new voter can be nearer; where it is for all rows, the two
+// share it.
 std::shared_ptr<const LfColumn> append_to_column(const ColumnContext& context, const LfColumn& old,
                                                  const TailScores& tail, const int8_t* votes);
 

@@ -154,7 +154,12 @@ PendingEdit Session::append_rows(FloatMatrix rows, const std::vector<const int8_
     });
     for (const auto& lf : edit.lfs) edit.looked_up += lf->looked_up;
   }
-  edit.counts = count_columns(edit.lfs, domain_, edit.set->rows(), {}, {});
+  const auto lfs = static_cast<int64_t>(votes.size());
+  std::vector<int8_t> came(static_cast<size_t>(rows.rows * lfs));
+  for (int64_t j = 0; j < lfs; ++j)
+    for (int64_t i = 0; i < rows.rows; ++i) came[static_cast<size_t>(i * lfs + j)] = votes[static_cast<size_t>(j)][i];
+  edit.counts = state_->counts;
+  edit.counts.merge(count_votes({came.data(), rows.rows, lfs}, domain_, options.threads, options.job));
   return edit;
 }
 
@@ -171,7 +176,8 @@ VoteMatrix Session::show(const Columns& lfs, int64_t rows, const RunOptions& opt
       const int8_t* source = lfs[j]->extended.data();
       int8_t* target = votes_.data() + j;
       const int64_t known = shown_[j] == nullptr ? begin : std::clamp(shown_[j]->rows(), begin, end);
-      for (int64_t first = begin; first < known; first += kCompared) {
+      const bool same = shown_[j] != nullptr && shown_[j]->extended.shares_memory_with(lfs[j]->extended);
+      for (int64_t first = same ? known : begin; first < known; first += kCompared) {
         const int64_t last = std::min(known, first + kCompared);
         const int8_t* old = shown_[j]->extended.data();
         if (std::memcmp(source + first, old + first, static_cast<size_t>(last - first)) == 0) continue;

@@ -147,11 +147,11 @@ std::shared_ptr<const LfColumn> read_column(Reader& reader, const SessionFileHea
   reader.get(name.data(), length);
   const auto threshold = reader.get<double>(), searched = reader.get<double>();
   std::vector<int8_t> votes(static_cast<size_t>(header.rows));
-  std::vector<int32_t> nearest(votes.size());
-  std::vector<float> score(votes.size());
+  RowValues<int32_t> nearest(header.rows);
+  RowValues<float> score(header.rows);
   reader.get(votes.data(), header.rows);
-  reader.get(nearest.data(), header.rows);
-  reader.get(score.data(), header.rows);
+  reader.get(nearest.writable(), header.rows);
+  reader.get(score.writable(), header.rows);
   const bool valid = first_invalid_vote({votes.data(), header.rows, 1}, header.domain) < 0 &&
                      std::all_of(
                          nearest.begin(), nearest.end(),

@@ -18,7 +18,7 @@ constexpr double kFollow = 0.5;     // of their mean closeness
 std::vector<int32_t> disagreements(const SessionState& state, int64_t a, int64_t b, int64_t count) {
   std::vector<int32_t> rows;
   const auto &first = state.lfs[static_cast<size_t>(a)]->votes(), &second = state.lfs[static_cast<size_t>(b)]->votes();
-  for (size_t row = 0; row < first.size() && static_cast<int64_t>(rows.size()) < count; ++row)
+  for (int64_t row = 0; row < first.size() && static_cast<int64_t>(rows.size()) < count; ++row)
     if (first[row] != 0 && second[row] != 0 && first[row] != second[row]) rows.push_back(static_cast<int32_t>(row));
   return rows;
 }
@@ -32,7 +32,7 @@ std::vector<uint8_t> uncovered_rows(const SessionState& state) {
     return uncovered;
   }
   for (const auto& lf : state.lfs)
-    for (size_t row = 0; row < rows; ++row) uncovered[row] &= lf->votes()[row] == 0;
+    for (int64_t row = 0; row < state.rows(); ++row) uncovered[static_cast<size_t>(row)] &= lf->votes()[row] == 0;
   return uncovered;
 }
 

@@ -118,11 +118,19 @@ class Pair {
     if (state.lfs.size() != m) return false;
     for (size_t j = 0; j < m; ++j) {
       const LfColumn& lf = *state.lfs[j];
-      if (lf.name != lfs_[j].name || lf.threshold != lfs_[j].threshold || lf.votes() != lfs_[j].votes) return false;
-      for (size_t i = 0; i < n; ++i) {
-        if (lf.extended[i] != extended.votes[i * m + j]) return false;
-        const int32_t neighbor = extended.neighbors[i * m + j];
-        if (neighbor >= 0 && (lf.nearest[i] != neighbor || lf.score[i] != extended.scores[i * m + j])) return false;
+      if (lf.name != lfs_[j].name || lf.threshold != lfs_[j].threshold ||
+          !std::equal(lf.votes().begin(), lf.votes().end(), lfs_[j].votes.begin(), lfs_[j].votes.end()))
+        return false;
+      for (int64_t i = 0; i < rows_.rows; ++i) {
+        const size_t cell = static_cast<size_t>(i) * m + j;
+        if (lf.extended[i] != extended.votes[cell]) return false;
+        const int32_t neighbor = extended.neighbors[cell];
+        if (neighbor >= 0 && (lf.nearest[i] != neighbor || lf.score[i] != extended.scores[cell])) return false;
+      }
+      for (int c = 0; c < domain_.classes; ++c) {
+        int64_t votes_of_class = 0;
+        for (size_t i = 0; i < n; ++i) votes_of_class += extended.votes[i * m + j] == domain_.vote_of(c);
+        if (lf.per_class[static_cast<size_t>(c)] != votes_of_class) return false;
       }
     }
     const VoteMatrix matrix{extended.votes.data(), rows_.rows, static_cast<int64_t>(m)};
@@ -164,8 +172,8 @@ class Pair {
     const SessionState& after = *session_.state();
     std::vector<int32_t> labels, coverage;
     for (size_t i = 0; i < after.labels.size(); ++i) {
-      const bool covered =
-          std::any_of(after.lfs.begin(), after.lfs.end(), [&](const auto& lf) { return lf->extended[i] != 0; });
+      const bool covered = std::any_of(after.lfs.begin(), after.lfs.end(),
+                                       [&](const auto& lf) { return lf->extended[static_cast<int64_t>(i)] != 0; });
       const bool known = before != nullptr && i < before->labels.size();
       if (!known || before->labels[i] != after.labels[i]) labels.push_back(static_cast<int32_t>(i));
       if (!known || (before->covered[i] != 0) != covered) coverage.push_back(static_cast<int32_t>(i));
@@ -346,8 +354,8 @@ TEST(an_explanation_adds_up_to_the_posterior) {
         for (size_t y = 0; y < sums.size(); ++y) sums[y] += evidence.weights[y];
         odds += evidence.weights[1] - evidence.weights[0];
         const LfColumn& lf = *state.lfs[static_cast<size_t>(evidence.lf)];
-        CHECK(evidence.vote == lf.extended[static_cast<size_t>(row)]);
-        CHECK(std::isnan(evidence.score) == (lf.votes()[static_cast<size_t>(row)] != 0));
+        CHECK(evidence.vote == lf.extended[row]);
+        CHECK(std::isnan(evidence.score) == (lf.votes()[row] != 0));
         CHECK(std::isnan(evidence.score) || evidence.score > 0.6);
       }
       std::vector<double> posterior;

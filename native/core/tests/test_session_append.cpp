@@ -5,6 +5,7 @@
 
 #include "core/neighbors/canonical.h"
 #include "core/session/neighbor_lists.h"
+#include "core/session/row_values.h"
 #include "core/tests/check.h"
 #include "core/tests/neighbors_reference.h"
 
@@ -62,6 +63,36 @@ TEST(a_set_grows_in_its_room_and_gives_it_back) {
       CHECK(same_rows(head, whole, 60));
     }
   }
+}
+
+TEST(values_grow_in_their_room_and_give_it_back) {
+  RowValues<int32_t> head(100, 7);
+  const auto holds = [](const RowValues<int32_t>& values, const std::vector<int32_t>& last) {
+    return values.size() == 100 + static_cast<int64_t>(last.size()) &&
+           std::all_of(values.begin(), values.begin() + 100, [](int32_t value) { return value == 7; }) &&
+           std::equal(last.begin(), last.end(), values.begin() + 100, values.end());
+  };
+  {
+    RowValues<int32_t> grown = head.grown(2);
+    grown.writable()[100] = 1;
+    grown.writable()[101] = 2;
+    CHECK(grown.shares_memory_with(head) && holds(grown, {1, 2}) && holds(head, {}));
+    // The room is taken, also while only a copy shows it.
+    RowValues<int32_t> shown = grown;
+    grown = {};
+    RowValues<int32_t> second = head.grown(1);
+    second.writable()[100] = 3;
+    CHECK(!second.shares_memory_with(head) && holds(second, {3}) && holds(shown, {1, 2}));
+    RowValues<int32_t> third = shown.grown(1);
+    third.writable()[102] = 4;
+    CHECK(third.shares_memory_with(head) && holds(third, {1, 2, 4}) && holds(shown, {1, 2}));
+    CHECK(!head.grown(100000).shares_memory_with(head));
+  }
+  CHECK(head.grown(1).shares_memory_with(head));
+  RowValues<int32_t> apart = head.copy();
+  apart.writable()[0] = 8;
+  CHECK(holds(head, {}) && !apart.shares_memory_with(head) && apart[0] == 8);
+  CHECK(RowValues<int32_t>().grown(3).size() == 3);
 }
 
 TEST(scores_of_the_rows_that_came_keep_their_bound) {
