@@ -1,14 +1,17 @@
-// How many cells and rows have votes.
+// How many cells and rows have votes. Plain loops: millions of cells are counted while an event loop waits.
 import type { VoteMatrix } from './types.js';
 
 /** Cells with a vote. */
-export const votedCells = ({ data }: VoteMatrix) => data.reduce((sum: number, vote) => sum + (vote === 0 ? 0 : 1), 0);
+export const votedCells = (votes: VoteMatrix) => voteCounts(votes).reduce((sum, count) => sum + count, 0);
 
 /** Votes of each row. */
 export function voteCounts({ data, shape: [rows, lfs] }: VoteMatrix): Int32Array {
   const counts = new Int32Array(rows);
-  for (let row = 0, cell = 0; row < rows; row++)
-    for (let lf = 0; lf < lfs; lf++, cell++) if (data[cell] !== 0) counts[row]! += 1;
+  for (let row = 0, cell = 0; row < rows; row++) {
+    let count = 0;
+    for (const end = cell + lfs; cell < end; cell++) if (data[cell] !== 0) count++;
+    counts[row] = count;
+  }
   return counts;
 }
 

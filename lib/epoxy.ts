@@ -40,7 +40,8 @@ export class Epoxy {
   }
 
   /**
-   * Extends, tunes and fits. Runs as jobs: the event loop stays free. Do not write, transfer or resize the arrays until it
+   * Extends, tunes and fits. Runs as jobs: the event loop stays free but for single passes over votes and neighbour lists
+   * between them, some milliseconds per million cells. Do not write, transfer or resize the arrays until it
    * settles (or pass `copy`); the votes are kept for prediction and must stay as they are.
    *
    * @param input votes n x m and embeddings n x d of the same rows; optional thresholds, gold rows, label model options.

@@ -141,18 +141,23 @@ export function prepareReach(input: ExtensionInput & SearchOptions, k: number, c
   const finish = () => {
     const shape = [votes.rows, votes.cols] as const;
     const direct = votes.classes === 0 ? { data: votes.data, shape } : { data: votes.data, shape, classes };
-    const heard = votes.data.map((vote, cell) =>
-      vote !== 0 ? vote : majority(shares.subarray(cell * classes, (cell + 1) * classes), votes.classes === 0),
-    );
+    const heard = votes.data.slice();
+    for (let cell = 0; cell < cells; cell++)
+      if (heard[cell] === 0) heard[cell] = majority(shares, cell * classes, classes, votes.classes === 0);
     return new VoterReach(direct, metric, { votes: heard, neighbors, scores, shares });
   };
   return { run, finish, lfs: votes.cols };
 }
 
-/** The vote for the class with the largest share, 0 if no share or several are the largest. */
-function majority(shares: Float32Array, signed: boolean): number {
-  const most = Math.max(...shares);
-  const best = shares.indexOf(most);
-  if (most === 0 || best !== shares.lastIndexOf(most)) return 0;
+/** The vote for the class with the largest of the shares from `from` on, 0 if no share or several are the largest. */
+function majority(shares: Float32Array, from: number, classes: number, signed: boolean): number {
+  let best = 0;
+  let alone = true;
+  for (let c = 1; c < classes; c++) {
+    const [share, most] = [shares[from + c]!, shares[from + best]!];
+    if (share >= most) alone = share > most;
+    if (share > most) best = c;
+  }
+  if (!alone || shares[from + best] === 0) return 0;
   return signed ? 2 * best - 1 : best + 1;
 }
