@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "core/base/parallel.h"
@@ -35,7 +35,7 @@ class Worker {
         job_(job),
         k_(k),
         settle_at_(std::max<int64_t>(4 * k, 64)),
-        capacity_(settle_at_ + simd::kBlockRows),
+        capacity_((settle_at_ + simd::kBlockRows + simd::kLanes - 1) / simd::kLanes * simd::kLanes),
         block_(queries, filter, block),
         canonical_(queries, filter.set()),
         bound_(block),
@@ -59,7 +59,7 @@ class Worker {
       for (int64_t group = 0; group < block_.groups(); ++group) scan(group, b, b == first_support);
     }
     for (int64_t lane = 0; lane < count; ++lane) {
-      if (count_[lane] > k_) drop_stale(lane);
+      if (count_[lane] > k_) cut(lane);
       decide(lane);
       take(first + lane, decided_[static_cast<size_t>(lane)]);
     }
@@ -74,61 +74,62 @@ class Worker {
                                  scores_.data() + lanes * capacity_, capacity_, count_.data() + lanes);
     for (int64_t lane = lanes; lane < lanes + simd::kLanes; ++lane) {
       if (count_[lane] < settle_at_) continue;
-      drop_stale(lane);
+      cut(lane);
       // Data the filter cannot tell apart: decide now, so that lists stay short.
       if (count_[lane] >= settle_at_) decide(lane);
     }
   }
 
-  // The k-th largest of the maxima of 32 parts of the first tile is at most the k-th largest score: a bound that keeps
-  // most of that tile off the lists.
+  // At least k rows reach the lowest of the maxima of k parts of the first tile: a bound that keeps most of that tile
+  // off the lists.
   void start_bounds(int64_t group, int64_t rows) {
-    constexpr int64_t kParts = 32;
-    if (k_ > kParts || rows < kParts) return;
-    float best[kParts][simd::kLanes];
-    const float* tile = block_.tile(group);
-    std::copy_n(tile, kParts * simd::kLanes, best[0]);
-    for (int64_t r = kParts; r < rows; ++r)
-      for (int64_t lane = 0; lane < simd::kLanes; ++lane)
-        best[r % kParts][lane] = std::max(best[r % kParts][lane], tile[r * simd::kLanes + lane]);
+    if (k_ > rows) return;
+    alignas(64) float reached[simd::kLanes];
+    queries_.kernels().lowest_of_parts(block_.tile(group), rows, k_, reached);
     for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
-      float column[kParts];
-      for (int64_t part = 0; part < kParts; ++part) column[part] = best[part][lane];
-      raise(group * simd::kLanes + lane, kth_largest(column, kParts));
+      float& bound = bound_[group * simd::kLanes + lane];
+      bound = std::max(bound, reached[lane] - 2 * block_.error(group)[lane]);
     }
   }
 
-  float kth_largest(float* scores, int64_t count) const {
-    std::nth_element(scores, scores + k_ - 1, scores + count, std::greater<>());
-    return scores[k_ - 1];
+  // At least k rows have that filter score or more: rows two errors below are out.
+  void cut(int64_t lane) {
+    count_[lane] = queries_.kernels().cut_list(scores_.data() + lane * capacity_, rows_.data() + lane * capacity_,
+                                               count_[lane], k_, 2 * block_.error(0)[lane], &bound_[lane]);
   }
 
-  // At least k rows have this filter score or more: rows two errors below are out.
-  void raise(int64_t lane, float kth) { bound_[lane] = std::max(bound_[lane], kth - 2 * block_.error(0)[lane]); }
-
-  void drop_stale(int64_t lane) {
-    float* scores = scores_.data() + lane * capacity_;
-    int32_t* rows = rows_.data() + lane * capacity_;
-    sorted_.assign(scores, scores + count_[lane]);
-    raise(lane, kth_largest(sorted_.data(), count_[lane]));
-    int32_t kept = 0;
-    for (int32_t i = 0; i < count_[lane]; ++i) {
-      if (scores[i] < bound_[lane]) continue;
-      rows[kept] = rows[i];
-      scores[kept++] = scores[i];
-    }
-    count_[lane] = kept;
-  }
-
-  // Moves a lane's list, scored canonically, into its decided hits.
+  // Moves a lane's list, scored canonically, into its decided hits: first the k of the highest scores, as the k-th of
+  // all decided ones may put most others out.
   void decide(int64_t lane) {
-    const int64_t count = count_[lane];
+    const int64_t count = count_[lane], at = lane * capacity_;
     count_[lane] = 0;
+    canonical_.set_query(block_.first() + lane);
+    if (count <= k_) {
+      decide_rows(lane, rows_.data() + at, count);
+      return;
+    }
+    order_.resize(static_cast<size_t>(count));
+    std::iota(order_.begin(), order_.end(), 0);
+    const float* scores = scores_.data() + at;
+    std::nth_element(order_.begin(), order_.begin() + k_ - 1, order_.end(),
+                     [&](int32_t a, int32_t b) { return scores[a] > scores[b]; });
+    chosen_.clear();
+    for (int64_t i = 0; i < k_; ++i) chosen_.push_back(rows_[at + order_[static_cast<size_t>(i)]]);
+    decide_rows(lane, chosen_.data(), k_);
+    chosen_.clear();
+    for (int64_t i = k_; i < count; ++i) {
+      const int32_t place = order_[static_cast<size_t>(i)];
+      if (scores[place] >= bound_[lane]) chosen_.push_back(rows_[at + place]);
+    }
+    decide_rows(lane, chosen_.data(), static_cast<int64_t>(chosen_.size()));
+  }
+
+  void decide_rows(int64_t lane, const int32_t* positions, int64_t count) {
+    if (count == 0) return;
     std::vector<Hit>& hits = decided_[static_cast<size_t>(lane)];
     support_rows_.clear();
-    for (int64_t i = 0; i < count; ++i) support_rows_.push_back(filter_.row(rows_[lane * capacity_ + i]));
+    for (int64_t i = 0; i < count; ++i) support_rows_.push_back(filter_.row(positions[i]));
     keys_.resize(static_cast<size_t>(count));
-    canonical_.set_query(block_.first() + lane);
     canonical_.keys(support_rows_.data(), count, keys_.data());
     for (size_t i = 0; i < keys_.size(); ++i) hits.push_back({keys_[i], support_rows_[i]});
     keep_best(hits, k_);
@@ -149,7 +150,8 @@ class Worker {
   AlignedBuffer<int32_t> rows_;
   AlignedBuffer<float> scores_;
   std::vector<std::vector<Hit>> decided_;
-  std::vector<float> sorted_;
+  std::vector<int32_t> order_;
+  std::vector<int32_t> chosen_;
   std::vector<int32_t> support_rows_;
   std::vector<double> keys_;
 };

@@ -7,6 +7,7 @@
 #include "core/simd/impl_product.h"
 #include "core/simd/impl_scan_pairs.h"
 #include "core/simd/impl_smooth.h"
+#include "core/simd/impl_top_k.h"
 
 namespace nearvote::simd {
 namespace {
@@ -150,6 +151,8 @@ const Kernels kAmx = {
     .best_of_tile = best_of_tile,
     .turn_tile = turn_tile,
     .scan_rows = scan_rows,
+    .lowest_of_parts = lowest_of_parts,
+    .cut_list = cut_list,
     .scan_pairs = scan_pairs,
     .smoothing = kSmoothing,
 };

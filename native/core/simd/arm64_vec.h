@@ -18,6 +18,7 @@ struct Vec {
   static type subtract(type a, type b) { return vsubq_f32(a, b); }
   static type multiply_add(type a, type b, type c) { return vfmaq_f32(c, a, b); }
   static type max(type a, type b) { return vmaxq_f32(a, b); }
+  static type min(type a, type b) { return vminq_f32(a, b); }
   static uint32_t greater_equal(type a, type b) {
     const uint32x4_t bits = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgeq_f32(a, b), bits));

@@ -17,6 +17,7 @@ struct Vec {
   static type subtract(type a, type b) { return _mm256_sub_ps(a, b); }
   static type multiply_add(type a, type b, type c) { return _mm256_fmadd_ps(a, b, c); }
   static type max(type a, type b) { return _mm256_max_ps(a, b); }
+  static type min(type a, type b) { return _mm256_min_ps(a, b); }
   static uint32_t greater_equal(type a, type b) {
     return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
   }
@@ -31,6 +32,7 @@ constexpr int kGroupsAtOnce = 1;
 #include "core/simd/impl_product.h"
 #include "core/simd/impl_scan_pairs.h"
 #include "core/simd/impl_smooth.h"
+#include "core/simd/impl_top_k.h"
 
 namespace nearvote::simd {
 
@@ -52,6 +54,8 @@ const Kernels kAvx2 = {
     .best_of_tile = best_of_tile,
     .turn_tile = turn_tile,
     .scan_rows = scan_rows,
+    .lowest_of_parts = lowest_of_parts,
+    .cut_list = cut_list,
     .scan_pairs = scan_pairs,
     .smoothing = kSmoothing,
 };

@@ -18,6 +18,7 @@ struct Vec {
   static type subtract(type a, type b) { return _mm512_sub_ps(a, b); }
   static type multiply_add(type a, type b, type c) { return _mm512_fmadd_ps(a, b, c); }
   static type max(type a, type b) { return _mm512_max_ps(a, b); }
+  static type min(type a, type b) { return _mm512_min_ps(a, b); }
   static uint32_t greater_equal(type a, type b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
 
   // The transpose of 16 x 16 floats: within quarters of registers, then of the quarters.

@@ -15,6 +15,7 @@ struct Vec {
   static type subtract(type a, type b) { return a - b; }
   static type multiply_add(type a, type b, type c) { return a * b + c; }
   static type max(type a, type b) { return a > b ? a : b; }
+  static type min(type a, type b) { return a < b ? a : b; }
   static uint32_t greater_equal(type a, type b) {
     const auto m = a >= b;
     return static_cast<uint32_t>((m[0] & 1) | (m[1] & 2) | (m[2] & 4) | (m[3] & 8));
@@ -30,6 +31,7 @@ constexpr int kGroupsAtOnce = 1;
 #include "core/simd/impl_product.h"
 #include "core/simd/impl_scan_pairs.h"
 #include "core/simd/impl_smooth.h"
+#include "core/simd/impl_top_k.h"
 
 namespace nearvote::simd {
 
@@ -51,6 +53,8 @@ const Kernels kBaseline = {
     .best_of_tile = best_of_tile,
     .turn_tile = turn_tile,
     .scan_rows = scan_rows,
+    .lowest_of_parts = lowest_of_parts,
+    .cut_list = cut_list,
     .scan_pairs = scan_pairs,
     .smoothing = kSmoothing,
 };

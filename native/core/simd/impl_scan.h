@@ -26,6 +26,11 @@ inline __attribute__((always_inline)) LaneVector max(const LaneVector& a, const 
   for (int i = 0; i < kVectors; ++i) v.part[i] = Vec::max(a.part[i], b.part[i]);
   return v;
 }
+inline __attribute__((always_inline)) LaneVector min(const LaneVector& a, const LaneVector& b) {
+  LaneVector v;
+  for (int i = 0; i < kVectors; ++i) v.part[i] = Vec::min(a.part[i], b.part[i]);
+  return v;
+}
 inline __attribute__((always_inline)) LaneVector operator+(const LaneVector& a, const LaneVector& b) {
   LaneVector v;
   for (int i = 0; i < kVectors; ++i) v.part[i] = Vec::add(a.part[i], b.part[i]);
@@ -152,19 +157,6 @@ int64_t scan_votes(const float* tile, const BlockVotes* votes, int32_t base, con
                       out);
   }
   return out - begin;
-}
-
-void scan_rows(const float* tile, int64_t row_count, int32_t base, const float* bound_lanes, int32_t* rows,
-               float* scores, int64_t capacity, int32_t* count) {
-  const LaneVector bound = LaneVector::load(bound_lanes);
-  for (int64_t r = 0; r < row_count; ++r) {
-    for (uint32_t mask = reaches(LaneVector::load(tile + r * kLanes), bound); mask != 0; mask &= mask - 1) {
-      const int lane = __builtin_ctz(mask);
-      const int64_t at = lane * capacity + count[lane]++;
-      rows[at] = base + static_cast<int32_t>(r);
-      scores[at] = tile[r * kLanes + lane];
-    }
-  }
 }
 
 }  // namespace

@@ -135,6 +135,13 @@ struct Kernels {
   // updated. The caller leaves room for row_count more in every list.
   void (*scan_rows)(const float* tile, int64_t row_count, int32_t base, const float* bound, int32_t* rows,
                     float* scores, int64_t capacity, int32_t* count);
+  // Per lane: the lowest of the largest scores of the parts that rows r, r + parts, r + 2 parts ... are. At least
+  // `parts` rows reach it. 1 <= parts <= row_count.
+  void (*lowest_of_parts)(const float* tile, int64_t row_count, int64_t parts, float* out);
+  // Raises *bound to a value that at least k of the scores reach, and hardly more, less slack; keeps the scores that
+  // reach it, and their rows, in order. Returns how many. 1 <= k <= count; scores can be read up to a multiple of
+  // kLanes.
+  int32_t (*cut_list)(float* scores, int32_t* rows, int64_t count, int64_t k, float slack, float* bound);
   // Writes every (row, lane) whose score reaches lane_bound[lane] or, with lane_bias[lane] added, row_bound[row] to
   // `out`. Returns how many: at most 16 per row.
   int64_t (*scan_pairs)(const float* tile, int64_t row_count, const float* lane_bound, const float* lane_bias,

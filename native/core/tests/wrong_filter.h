@@ -17,6 +17,11 @@ class WrongFilter {
   explicit WrongFilter(const simd::Kernels& right) : wrong_(wrong(right)), use_(wrong_) {
     right_ = &right;
     tiles_ = 0;
+    if (right.pack == nullptr) return;
+    const uint8_t zeros[simd::kPanelStep] = {};
+    uint8_t packed[simd::kPanelStep];
+    right.pack(zeros, 1, packed);
+    flip_ = packed[0];
   }
 
   int tiles() const { return tiles_; }  // computed so far
@@ -63,7 +68,7 @@ class WrongFilter {
     ++tiles_;
   }
 
-  // Sum of squares of the values in four bytes of a panel. flip: what packing did to int8 codes.
+  // Sum of squares of the values in four bytes of a panel. flip: what packing did to codes.
   static double squares(const uint8_t* bytes, double scale, uint8_t flip) {
     double sum = 0;
     if (right_->precision == simd::Precision::int8) {
@@ -85,7 +90,6 @@ class WrongFilter {
   static void product_packed(const simd::PackedRows* support, int64_t panels, const uint8_t* packed, const float* scale,
                              int64_t groups, int64_t steps, float* out, int64_t group_stride) {
     right_->product_packed(support, panels, packed, scale, groups, steps, out, group_stride);
-    const uint8_t flip = std::string(right_->name).find("neon") == std::string::npos ? 0x80 : 0;
     const int64_t size = steps * simd::kPanelStep;
     std::vector<double> of_rows(static_cast<size_t>(panels * simd::kLanes));
     for (int64_t at = 0; at < panels * size; at += 4) {
@@ -96,7 +100,7 @@ class WrongFilter {
       double of_lanes[simd::kLanes] = {};
       for (int64_t at = 0; at < size; at += 4) {
         const int64_t lane = at / 4 % simd::kLanes;
-        of_lanes[lane] += squares(packed + g * size + at, scale[g * simd::kLanes + lane], flip);
+        of_lanes[lane] += squares(packed + g * size + at, scale[g * simd::kLanes + lane], flip_);
       }
       for (int64_t r = 0; r < panels * simd::kLanes; ++r)
         err(of_rows[static_cast<size_t>(r)], of_lanes, support->bias == nullptr ? 0 : support->bias[r], r, g,
@@ -107,6 +111,7 @@ class WrongFilter {
 
   static inline const simd::Kernels* right_ = nullptr;
   static inline int tiles_ = 0;
+  static inline uint8_t flip_ = 0;  // what packing does to codes
   const simd::Kernels wrong_;
   const UseKernels use_;
 };
