@@ -227,6 +227,7 @@ void top_k(const EmbeddingSet& queries, const EmbeddingSet& support, int64_t k, 
                    });
     options.job.report(++done, plan.tasks());
   });
+  options.job.report(1, 1);  // reports of several threads may pass one another
   if (plan.segments == 1) return;
   for (int64_t query = 0; query < queries.rows(); ++query) {
     std::vector<Hit> hits;
