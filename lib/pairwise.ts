@@ -44,9 +44,10 @@ function prepare(
 /**
  * All distances between the rows of two matrices.
  *
- * Values are accumulated in float32 (|error| of a similarity <= (d + 8) 2^-24 |a||b|), the same bits for any thread count
+ * Values have float32's accuracy (|error| of a similarity <= (d + 8) 2^-24 |a||b|), the same bits for any thread count
  * on one instruction set; l2 distances that cancellation would spoil are computed exactly, so equal rows are exactly 0
- * apart. Choose `precise` for the canonical value everywhere.
+ * apart. Choose `precise` for the canonical value everywhere. The same matrix (or set) given twice takes about half the
+ * time. Scratch: 256 rows a thread; with AMX 3 bytes a value for up to 4,096 rows of either side.
  *
  * @param a n x d, read in place. @param b p x d, read in place.
  * @param options metric 'cosine' (1 - similarity, 0..2; default) or 'l2' (true Euclidean distance, >= 0).

@@ -36,8 +36,8 @@ CpuFeatures probe() {
   const uint32_t avx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
   features.avx512 = features.avx2 && (b & avx512) == avx512 && has_state(0xe6);  // and mask, zmm registers
   features.avx512_vnni = features.avx512 && (c & bit_AVX512VNNI) != 0;
-  const uint32_t amx = 1u << 22 | 1u << 24;                                       // AMX-BF16, AMX-TILE
-  features.amx_bf16 = features.avx512 && (d & amx) == amx && has_state(0x60000);  // tile configuration and data
+  const uint32_t amx = 1u << 22 | 1u << 24 | 1u << 25;                       // AMX-BF16, AMX-TILE, AMX-INT8
+  features.amx = features.avx512 && (d & amx) == amx && has_state(0x60000);  // tile configuration and data
   return features;
 }
 #elif defined(__aarch64__) && defined(__APPLE__)
@@ -51,7 +51,7 @@ CpuFeatures probe() { return {}; }
 bool request_tiles() {
 #if defined(__x86_64__) && defined(__linux__)
   constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  return cpu_features().amx_bf16 && syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return cpu_features().amx && syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 #else
   return false;
 #endif

@@ -7,7 +7,7 @@ struct CpuFeatures {
   bool avx2 = false;         // with FMA
   bool avx512 = false;       // F, BW, DQ, VL
   bool avx512_vnni = false;  // with the above
-  bool amx_bf16 = false;     // with AVX-512; the tile registers still have to be asked for
+  bool amx = false;          // bf16 and int8, with AVX-512; the tile registers still have to be asked for
   bool dot_product = false;  // arm64
 };
 

@@ -9,14 +9,17 @@
 #include "core/neighbors/canonical.h"
 #include "core/neighbors/canonical_row.h"
 #include "core/neighbors/device.h"
+#include "core/neighbors/digits.h"
 #include "core/neighbors/filter.h"
 
 namespace nearvote {
 namespace {
 
-constexpr int64_t kColumns = 256;  // rows of b packed at a time: what a second-level cache holds
-constexpr int64_t kRows = 56;      // rows of a per tile
-constexpr int64_t kNarrow = 4;     // with fewer rows than this on one side, packing costs more than it saves
+constexpr int64_t kColumns = 256;      // rows of b packed at a time: what a second-level cache holds
+constexpr int64_t kRows = 56;          // rows of a per tile
+constexpr int64_t kNarrow = 4;         // with fewer rows than this on one side, packing costs more than it saves
+constexpr int64_t kDigitRows = 4096;   // of either side in digits at a time
+constexpr int64_t kMinDigitRows = 64;  // on either side: with fewer, splitting costs more than it saves
 constexpr double kSerialBelow = 1 << 21;
 constexpr double kDirectBelow = 1 << 14;
 
@@ -99,27 +102,85 @@ void canonical_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish
   });
 }
 
-void product_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& finish, float* out, int threads,
+// Turns dots into values where they belong. A matrix of a set with itself is symmetric to the bit: sums of products
+// (and of squared differences) do not change when the rows are exchanged. Half of it is computed and mirrored.
+class Output {
+ public:
+  Output(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& finish, float* out)
+      : finish_(finish), out_(out), width_(b.rows()), symmetric_(&a == &b) {}
+
+  int64_t width() const { return width_; }
+  bool keeps_dots() const { return finish_.keeps_dots(); }
+  float* at(int64_t i, int64_t j) const { return out_ + i * width_ + j; }
+
+  // Rows of which these columns are computed.
+  int64_t rows_end(int64_t end, int64_t first, int64_t columns) const {
+    return symmetric_ ? std::min(end, first + columns) : end;
+  }
+
+  // dots: rows kColumns apart.
+  void write(int64_t i, int64_t rows, int64_t first, int64_t columns, const float* dots) const {
+    for (int64_t r = 0; r < rows; ++r) finish_.from_dots(i + r, first, columns, dots + r * kColumns, at(i + r, first));
+  }
+
+  // Values that are where they belong, of columns that begin at `first`; those beside the diagonal are computed anyway.
+  void mirror(int64_t i, int64_t rows, int64_t first, int64_t columns) const {
+    if (!symmetric_) return;
+    const int64_t end = std::min(i + rows, first);
+    constexpr int64_t kTile = 16;  // floats of a cache line
+    for (int64_t r = i; r < end; r += kTile)
+      for (int64_t c = first; c < first + columns; c += kTile)
+        for (int64_t to = c; to < std::min(c + kTile, first + columns); ++to)
+          for (int64_t from = r; from < std::min(r + kTile, end); ++from) *at(to, from) = *at(from, to);
+  }
+
+ private:
+  const Finish& finish_;
+  float* out_;
+  int64_t width_;
+  bool symmetric_;
+};
+
+// Cuts rows [rows_begin, rows_end) x columns [columns_begin, columns_end) into tasks of kColumns columns and, where
+// that leaves threads waiting for the last one, of some rows: body(first column, columns, first row, end of rows,
+// thread).
+template <class Body>
+void for_blocks(const Output& output, int64_t rows_begin, int64_t rows_end, int64_t columns_begin, int64_t columns_end,
+                int threads, const JobControl& job, Body&& body) {
+  const int64_t rows = rows_end - rows_begin;
+  const int64_t blocks = (columns_end - columns_begin + kColumns - 1) / kColumns;
+  const int64_t wanted = 16 * effective_threads(threads, 1 << 20);
+  const int64_t parts = std::clamp<int64_t>((wanted + blocks - 1) / blocks, 1, (rows + kRows - 1) / kRows);
+  const int64_t tasks = blocks * parts;
+  std::atomic<int64_t> done{0};
+  parallel_for(tasks, effective_threads(threads, tasks), [&](int64_t task, int thread) {
+    // Of half a matrix the last columns have the most rows.
+    const int64_t first = columns_begin + (blocks - 1 - task / parts) * kColumns, part = task % parts;
+    const int64_t columns = std::min(kColumns, columns_end - first);
+    const int64_t lines = (output.rows_end(rows_end, first, columns) - rows_begin + simd::kLanes - 1) / simd::kLanes;
+    if (lines <= 0) return;
+    const int64_t begin = rows_begin + lines * part / parts * simd::kLanes;
+    const int64_t end = std::min(rows_end, rows_begin + lines * (part + 1) / parts * simd::kLanes);
+    if (begin < end) body(first, columns, begin, end, thread);
+    job.report(++done, tasks);
+  });
+}
+
+// Dots by float32 sums. Scratch of a thread: kColumns rows of b.
+void product_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Output& output, int threads,
                     const JobControl& job) {
   const simd::Kernels& kernels = a.kernels();
-  const int64_t dims = a.dims(), blocks = (b.rows() + kColumns - 1) / kColumns;
-  // Few column blocks: cut the rows too, so that no thread waits long for the last one.
-  const int64_t wanted = 16 * effective_threads(threads, 1 << 20);
-  const int64_t parts = std::clamp<int64_t>((wanted + blocks - 1) / blocks, 1, (a.rows() + kRows - 1) / kRows);
-  const int64_t tasks = blocks * parts;
-  threads = effective_threads(threads, tasks);
+  const int64_t dims = a.dims();
   struct Scratch {
     AlignedBuffer<float> packed, tile;
   };
-  std::vector<Scratch> scratch(static_cast<size_t>(threads));
-  std::atomic<int64_t> done{0};
-  parallel_for(tasks, threads, [&](int64_t task, int thread) {
+  std::vector<Scratch> scratch(static_cast<size_t>(effective_threads(threads, 1 << 20)));
+  const auto block = [&](int64_t first, int64_t columns, int64_t begin, int64_t end, int thread) {
     auto& [packed, tile] = scratch[static_cast<size_t>(thread)];
     if (packed.size() == 0) {
       packed = AlignedBuffer<float>(kColumns * dims);
       tile = AlignedBuffer<float>(kRows * kColumns);
     }
-    const int64_t first = task / parts * kColumns, columns = std::min(kColumns, b.rows() - first);
     const int64_t groups = (columns + simd::kLanes - 1) / simd::kLanes;
     for (int64_t group = 0; group < groups; ++group) {
       const float* rows[simd::kLanes];
@@ -130,26 +191,64 @@ void product_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Finish& 
       kernels.pack_f32(rows, dims, packed.data() + group * simd::kLanes * dims);
     }
     // Dots that need no finishing go where they belong; others, and those beside a partial group's, through the tile.
-    const int64_t direct = finish.keeps_dots() ? columns / simd::kLanes : 0, beside = direct * simd::kLanes;
-    const int64_t part = task % parts;
-    const int64_t begin = a.rows() * part / parts, end = a.rows() * (part + 1) / parts;
+    const int64_t direct = output.keeps_dots() ? columns / simd::kLanes : 0, beside = direct * simd::kLanes;
     for (int64_t i = begin; i < end; i += kRows) {
       job.check();
       const int64_t count = std::min(kRows, end - i);
       const float* rows[kRows];
       for (int64_t r = 0; r < count; ++r) rows[r] = a.row(i + r);
-      float* target = out + i * b.rows() + first;
       if (direct > 0)
-        kernels.product_f32(rows, count, packed.data(), direct, dims, nullptr, target, b.rows(), simd::kLanes);
-      if (direct == groups) continue;
-      kernels.product_f32(rows, count, packed.data() + beside * dims, groups - direct, dims, nullptr, tile.data(),
-                          kColumns, simd::kLanes);
-      for (int64_t r = 0; r < count; ++r)
-        finish.from_dots(i + r, first + beside, columns - beside, tile.data() + r * kColumns,
-                         target + r * b.rows() + beside);
+        kernels.product_f32(rows, count, packed.data(), direct, dims, nullptr, output.at(i, first), output.width(),
+                            simd::kLanes);
+      if (direct < groups) {
+        kernels.product_f32(rows, count, packed.data() + beside * dims, groups - direct, dims, nullptr, tile.data(),
+                            kColumns, simd::kLanes);
+        output.write(i, count, first + beside, columns - beside, tile.data());
+      }
+      output.mirror(i, count, first, columns);
     }
-    job.report(++done, tasks);
-  });
+  };
+  for_blocks(output, 0, a.rows(), 0, b.rows(), threads, job, block);
+}
+
+// Dots by sums of digits. Scratch: the digits of kDigitRows rows of either set, 3 bytes a value.
+void digit_matrix(const EmbeddingSet& a, const EmbeddingSet& b, const Output& output, int threads,
+                  const JobControl& job) {
+  const simd::Kernels& kernels = a.kernels();
+  DigitRows left(a, std::min(kDigitRows, a.rows()), false), right(b, std::min(kDigitRows, b.rows()), true);
+  std::vector<AlignedBuffer<float>> tiles(static_cast<size_t>(effective_threads(threads, 1 << 20)));
+  const int64_t stripes = (a.rows() + kDigitRows - 1) / kDigitRows, turns = (b.rows() + kDigitRows - 1) / kDigitRows;
+  for (int64_t stripe = 0; stripe < stripes; ++stripe) {
+    const int64_t top = stripe * kDigitRows, bottom = std::min(a.rows(), top + kDigitRows);
+    left.load(top, bottom - top, threads, job);
+    for (int64_t turn = 0; turn < turns; ++turn) {
+      const int64_t from = turn * kDigitRows, to = std::min(b.rows(), from + kDigitRows);
+      if (output.rows_end(bottom, from, to - from) <= top) continue;
+      right.load(from, to - from, threads, job);
+      const int orders = digit_orders(left, right);
+      const auto block = [&](int64_t first, int64_t columns, int64_t begin, int64_t end, int thread) {
+        auto& tile = tiles[static_cast<size_t>(thread)];
+        if (tile.size() == 0) tile = AlignedBuffer<float>(simd::kLanes * kColumns);
+        const int64_t groups = (columns + simd::kLanes - 1) / simd::kLanes, group = (first - from) / simd::kLanes;
+        for (int64_t i = begin; i < end; i += simd::kLanes) {
+          job.check();
+          const int64_t count = std::min<int64_t>(simd::kLanes, end - i), panel = (i - top) / simd::kLanes;
+          const bool direct = output.keeps_dots() && count == simd::kLanes && columns == groups * simd::kLanes;
+          kernels.product_digits(left.panel(panel), left.exponents(panel), right.panel(group), right.exponents(group),
+                                 groups, left.steps(), orders, direct ? output.at(i, first) : tile.data(),
+                                 direct ? output.width() : kColumns);
+          if (!direct) output.write(i, count, first, columns, tile.data());
+        }
+        output.mirror(begin, end - begin, first, columns);
+      };
+      for_blocks(output, top, bottom, from, to, threads, job.part(stripe * turns + turn, stripes * turns), block);
+    }
+  }
+}
+
+bool split_pays(const EmbeddingSet& a, const EmbeddingSet& b) {
+  return a.kernels().product_digits != nullptr && a.dims() >= DigitRows::kMinDims && a.dims() <= DigitRows::kMaxDims &&
+         std::min(a.rows(), b.rows()) >= kMinDigitRows;
 }
 
 }  // namespace
@@ -170,8 +269,10 @@ void pairwise(const EmbeddingSet& a, const EmbeddingSet& b, PairwiseOutput outpu
   const bool narrow = std::min(a.rows(), b.rows()) < kNarrow || work < kDirectBelow;
   if (options.precise || narrow || !filterable(a, b))
     canonical_matrix(a, b, finish, out, threads, options.job);
+  else if (split_pays(a, b))
+    digit_matrix(a, b, {a, b, finish, out}, threads, options.job);
   else
-    product_matrix(a, b, finish, out, threads, options.job);
+    product_matrix(a, b, {a, b, finish, out}, threads, options.job);
   options.job.report(1, 1);
 }
 

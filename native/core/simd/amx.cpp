@@ -1,6 +1,7 @@
-// AMX bf16 (Sapphire Rapids and later) for the filter product, AVX-512 for everything else. The process must have asked
-// the kernel for the tile registers (dispatch.cpp).
+// AMX (Sapphire Rapids and later): bf16 for the filter product, int8 for products of digits; AVX-512 for everything
+// else. The process must have asked the kernel for the tile registers (dispatch.cpp).
 #if defined(__x86_64__)
+#include "core/simd/amx_digits.h"
 #include "core/simd/avx512_vec.h"
 #include "core/simd/impl_canonical.h"
 #include "core/simd/impl_pack.h"
@@ -127,6 +128,15 @@ void product_packed(const PackedRows* support, int64_t panel_count, const uint8_
   _tile_release();
 }
 
+void product_digits(const uint8_t* rows, const float* row_exponents, const uint8_t* columns,
+                    const float* column_exponents, int64_t groups, int64_t steps, int orders, float* out,
+                    int64_t row_stride) {
+  _tile_loadconfig(&kConfig);
+  (orders == 3 ? digit_tiles<3> : digit_tiles<4>)(rows, row_exponents, columns, column_exponents, groups, steps, out,
+                                                  row_stride);
+  _tile_release();
+}
+
 // Every addition of the tile unit rounds to nearest with results below 2^-126 flushed; a factor 2 covers the order in
 // which it adds the two products of a pair.
 double packed_error(int64_t depth) { return static_cast<double>(depth + 8) * 0x1.02p-23; }
@@ -147,6 +157,9 @@ const Kernels kAmx = {
     .quantize = quantize,
     .pack = pack_lines<0>,
     .product_packed = product_packed,
+    .split_digits = split_digits,
+    .turn_digits = turn_digits,
+    .product_digits = product_digits,
     .scan_votes = scan_votes,
     .best_of_tile = best_of_tile,
     .turn_tile = turn_tile,

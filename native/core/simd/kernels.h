@@ -34,6 +34,15 @@ struct Rounded {
   int32_t offset;  // int8: what the product adds to the integer sums of this row as support
 };
 
+// A row in fixed point: value = 2^exponent (D0 + D1 2^-8 + D2 2^-16), three digits of -128 .. 127, each value at most
+// 2^(exponent - 17) from the row's. The largest magnitude of a row is 63.5 to 127.5 times 2^exponent; a row of zeros
+// has any exponent. Digits lie in panels [step][digit][16 rows][64 values].
+constexpr int kDigits = 3;
+struct DigitRow {
+  float exponent;
+  float squares;  // sum of squares of the row, divided by 4^exponent, within 2^-8 of itself (d < 2^16)
+};
+
 // Rounded support rows, 16 per panel. scale, offset: int8 only, per row. bias: per row, or null for zeros.
 struct PackedRows {
   const uint8_t* panels;
@@ -117,6 +126,18 @@ struct Kernels {
   // As product_f32, over panels of 16 rows; row stride 16. lane_scale (int8): of the queries, 16 per group.
   void (*product_packed)(const PackedRows* support, int64_t panel_count, const uint8_t* packed, const float* lane_scale,
                          int64_t groups, int64_t steps, float* out, int64_t group_stride);
+
+  // --- product of digits; null without an integer unit several times faster than float32 ---
+  // Splits one row, zero-padded to a multiple of kLanes, into its place in a panel; zeros fill its last lines.
+  DigitRow (*split_digits)(const float* row, int64_t padded_dims, uint8_t* panel_row);
+  // One panel -> the form product_digits wants of columns, of the same size.
+  void (*turn_digits)(const uint8_t* panel, int64_t steps, uint8_t* packed);
+  // One panel of rows against `groups` turned panels of columns:
+  // out[row * row_stride + group * kLanes + lane] = sums of products of digits i and j, i + j < orders (3 or 4), exact
+  // in int32 (3 * 2^14 * depth < 2^31), each order's sum rounded to float, and each of the orders - 1 additions.
+  void (*product_digits)(const uint8_t* rows, const float* row_exponents, const uint8_t* columns,
+                         const float* column_exponents, int64_t groups, int64_t steps, int orders, float* out,
+                         int64_t row_stride);
 
   // --- epilogues over one group of a tile ---
   // For every list: raises lower[cell][lane] to (largest score of the list) - error[lane]; appends to `out` every row

@@ -114,49 +114,6 @@ TEST(empty_sets_and_empty_support) {
   pairwise(none, one, PairwiseOutput::similarity, nullptr);
 }
 
-TEST(matrices_are_within_their_bound_and_precise_ones_canonical) {
-  for (Kind kind : {Kind::random, Kind::duplicates, Kind::zero_rows, Kind::mixed_norm, Kind::far_from_origin})
-    for (int64_t dims : {1, 3, 17, 64, 131})
-      for (Metric metric : kMetrics) {
-        // Columns in whole groups of lanes and not.
-        const ref::Floats a = ref::embeddings(kind, 37, dims, 5),
-                          b = ref::embeddings(kind, dims % 2 ? 71 : 64, dims, 6);
-        const EmbeddingSet left(a.view(), metric), right(b.view(), metric);
-        const std::vector<double> keys = ref::keys(a, b, metric);
-        const auto output = metric == Metric::dot ? PairwiseOutput::similarity : PairwiseOutput::distance;
-        std::vector<float> fast(keys.size()), precise(keys.size());
-        PairwiseOptions options;
-        pairwise(left, right, output, fast.data(), options);
-        std::vector<float> unpacked(keys.size());
-        pairwise({a.view(), metric, {}, "a", 0, Packing::none}, {b.view(), metric, {}, "b", 0, Packing::none}, output,
-                 unpacked.data(), options);
-        CHECK(unpacked == fast);
-        options.precise = true;
-        pairwise(left, right, output, precise.data(), options);
-        bool exact = true, close = true;
-        for (size_t i = 0; i < keys.size(); ++i) {
-          const double score = ref::score(metric, keys[i]);
-          const double value = metric == Metric::cosine ? 1 - score : score;
-          const float *x = left.row(static_cast<int64_t>(i) / b.rows), *y = right.row(static_cast<int64_t>(i) % b.rows);
-          const double norms = std::sqrt(ref::dot(x, x, dims) * ref::dot(y, y, dims));
-          const double tolerance =
-              metric == Metric::l2 ? 1e-4 * value : (double(dims) + 4) * 0x1p-24 * (norms + 1e-30) + 0x1p-24;
-          exact = exact && precise[i] == static_cast<float>(value);
-          close = close && std::fabs(fast[i] - value) <= tolerance && (metric != Metric::l2 || fast[i] >= 0);
-        }
-        CHECK(exact);
-        CHECK(close);
-      }
-}
-
-TEST(self_distance_is_exactly_zero) {
-  const ref::Floats a = ref::embeddings(Kind::far_from_origin, 50, 96, 3);
-  const EmbeddingSet set(a.view(), Metric::l2);
-  std::vector<float> out(2500);
-  pairwise(set, set, PairwiseOutput::distance, out.data());
-  for (int i = 0; i < 50; ++i) CHECK(out[static_cast<size_t>(i * 51)] == 0);
-}
-
 TEST(bad_input_is_named) {
   float rows[] = {1, 2, 3, 4, 5, 6};
   rows[4] = std::numeric_limits<float>::quiet_NaN();
