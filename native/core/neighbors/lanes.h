@@ -46,6 +46,12 @@ inline Float16 positive(const Float16& value) {
   return each([&](int i) { return value.part[i] > Float4{} ? value.part[i] : Float4{}; });
 }
 
+// a / b where b is positive, else 0.
+inline float share(float a, float b) { return b > 0 ? a / b : 0; }
+inline Float16 share(const Float16& a, const Float16& b) {
+  return each([&](int i) { return b.part[i] > Float4{} ? a.part[i] / b.part[i] : Float4{}; });
+}
+
 template <class Vec>
 inline constexpr int kLanesOf = sizeof(Vec) / sizeof(float);
 

@@ -48,6 +48,7 @@ class PosteriorGraph::Folds {
       for (size_t place = 0; place < graph.gold_.size(); ++place)
         clamped_.push_back(setting.gold_weight > 0 && !lane.hidden(static_cast<int64_t>(place)) ? 1 : 0);
     }
+    set_gold_terms();
   }
 
   // out: settings x gold rows x K.
@@ -59,7 +60,7 @@ class PosteriorGraph::Folds {
       round(states_.data());
     }
     const auto classes = static_cast<size_t>(graph_.classes_);
-    AlignedBuffer<Vec> sums(graph_.kept()), proba(graph_.classes_);
+    AlignedBuffer<Vec> sums(graph_.kept() + 2), proba(graph_.classes_);
     const auto& entries = graph_.gold_entries_;
     for (size_t place = 0; place < graph_.gold_.size(); ++place) {
       const int64_t row = graph_.gold_[place];
@@ -86,16 +87,28 @@ class PosteriorGraph::Folds {
   };
 
   void add_own(double own_weight) {
-    const std::vector<double> factor = own_factor(graph_.proba_.data(), graph_.counts_.data(), graph_.balance_,
-                                                  own_weight, graph_.rows(), options_.threads);
-    std::vector<float> values(factor.size());
-    const int64_t classes = graph_.classes_, blocks = graph_.blocks();
-    parallel_for(blocks, effective_threads(options_.threads, blocks), [&](int64_t block, int) {
-      for (int64_t row = block * kBlock; row < std::min(graph_.rows(), (block + 1) * kBlock); ++row) {
+    const int64_t classes = graph_.classes_;
+    const bool two = graph_.in_panels();  // then the ratio says all
+    std::vector<double> factor(two ? static_cast<size_t>(graph_.rows()) : 0);
+    if (two)
+      own_ratio(graph_.proba_.data(), graph_.counts_.data(), graph_.balance_, own_weight, graph_.rows(), factor.data(),
+                options_.threads);
+    else
+      factor = own_factor(graph_.proba_.data(), graph_.counts_.data(), graph_.balance_, own_weight, graph_.rows(),
+                          options_.threads);
+    std::vector<float> values(static_cast<size_t>(graph_.rows() * classes));
+    graph_.for_blocks(options_, [&](int64_t begin, int64_t end, int64_t) {
+      for (int64_t row = begin; row < end; ++row) {
+        float* to = values.data() + row * classes;
+        if (two) {
+          const double ratio = factor[static_cast<size_t>(row)];
+          to[0] = static_cast<float>(ratio > 1 ? 1 / ratio : 1);
+          to[1] = static_cast<float>(ratio > 1 ? 1 : ratio);
+          continue;
+        }
         const double* from = factor.data() + row * classes;
         const double most = *std::max_element(from, from + classes);
-        for (int64_t y = 0; y < classes; ++y)
-          values[static_cast<size_t>(row * classes + y)] = static_cast<float>(from[y] / most);
+        for (int64_t y = 0; y < classes; ++y) to[y] = static_cast<float>(from[y] / most);
       }
     });
     own_.push_back({own_weight, std::move(values), Vec{}});
@@ -137,15 +150,13 @@ class PosteriorGraph::Folds {
   // From `before` (null: the first round) into next_, and the mean of that.
   void round(const Vec* before) {
     const int64_t blocks = graph_.blocks(), kept = graph_.kept();
-    parallel_for(blocks, effective_threads(options_.threads, blocks), [&](int64_t block, int) {
-      options_.job.check();
-      AlignedBuffer<Vec> sums(kept), part(kept), proba(kept + 1);
+    graph_.for_blocks(options_, [&](int64_t begin, int64_t row_end, int64_t block) {
+      AlignedBuffer<Vec> sums(kept + 2), part(kept), proba(kept + 1);
       std::fill_n(part.data(), kept, Vec{});
-      const GoldEntry* entry = graph_.gold_entries_.data() + graph_.block_entries_[static_cast<size_t>(block)];
-      const GoldEntry* entries_end =
-          graph_.gold_entries_.data() + graph_.block_entries_[static_cast<size_t>(block) + 1];
-      auto gold = std::lower_bound(graph_.gold_.begin(), graph_.gold_.end(), block * kBlock);
-      for (int64_t row = block * kBlock; row < std::min(graph_.rows(), (block + 1) * kBlock); ++row) {
+      const GoldEntry* entry = graph_.block_entries(block);
+      const GoldEntry* entries_end = graph_.block_entries(block + 1);
+      auto gold = graph_.gold_from(begin);
+      for (int64_t row = begin; row < row_end; ++row) {
         const GoldEntry* end = entry;
         while (end < entries_end && end->row == row) ++end;
         posterior(row, before, entry, end, sums.data(), proba.data());
@@ -194,57 +205,81 @@ class PosteriorGraph::Folds {
     }
   }
 
-  // K posteriors. entry .. end: the row's neighbours that are gold; sums: scratch.
+  // K posteriors. entry .. end: the row's neighbours that are gold; sums: scratch for kept() + 2.
   void posterior(int64_t row, const Vec* before, const GoldEntry* entry, const GoldEntry* end, Vec* sums,
                  Vec* proba) const {
     const int64_t kept = graph_.kept();
-    auto weight = static_cast<float>(graph_.lists_->row_weight(row));
-    auto squares = static_cast<float>(graph_.lists_->row_squares(row));
+    Vec &weights = sums[0], &squares = sums[1], *const said = sums + 2;
     if (before != nullptr) {
-      sum(row, before, sums);
+      weights = all_lanes<Vec>(static_cast<float>(graph_.lists_->row_weight(row)));
+      squares = all_lanes<Vec>(static_cast<float>(graph_.lists_->row_squares(row)));
+      sum(row, before, said);
     } else {
       const auto first = graph_.first_of(row);
-      weight = static_cast<float>(first(0));
-      squares = static_cast<float>(first(1));
-      for (int64_t y = 0; y < kept; ++y) sums[y] = all_lanes<Vec>(static_cast<float>(first(2 + y)));
+      for (int64_t i = 0; i < kept + 2; ++i) sums[i] = all_lanes<Vec>(static_cast<float>(first(i)));
     }
-    Vec scale = all_lanes<Vec>(squares > 0 ? weight / squares : 0), rest = weight * scale, total{};
-    if (entry < end) {
-      Vec weights = all_lanes<Vec>(weight), of_squares = all_lanes<Vec>(squares);
-      for (; entry < end; ++entry) add_gold(*entry, before == nullptr, weights, of_squares, sums);
-      for (int l = 0; l < kLanes; ++l)
-        lane_of(scale, l) = lane_of(of_squares, l) > 0 ? lane_of(weights, l) / lane_of(of_squares, l) : 0;
-      rest = scale * weights;
+    for (; entry < end; ++entry) {
+      const Vec* terms = (before == nullptr ? first_terms_ : terms_).data() + entry->place * (kept + 2);
+      weights = weights + entry->weight * terms[0];
+      squares = squares + entry->weight * entry->weight * terms[1];
+      for (int64_t y = 0; y < kept; ++y) said[y] = said[y] + entry->weight * terms[2 + y];
     }
+    const auto own = [&](int64_t y) {
+      Vec of_lanes{};
+      for (const Own& group : own_)
+        of_lanes = of_lanes + group.values[static_cast<size_t>(row * (kept + 1) + y)] * group.mine;
+      return of_lanes;
+    };
+    if constexpr (kLanes == simd::kLanes) {
+      if (kept == 1) {
+        const Vec both[2] = {own(0), own(1)};
+        return kernels_.lane_two_classes(floats(sums), floats(both), floats(mean_.data()), floats(inverse_.data()),
+                                         floats(proba));
+      }
+    }
+    const Vec scale = share(weights, squares);
+    Vec rest = scale * weights, total{};
     for (int64_t y = kept; y >= 0; --y) {
-      Vec own{};
-      for (const Own& group : own_) own = own + group.values[static_cast<size_t>(row * (kept + 1) + y)] * group.mine;
-      const Vec said = positive(y == 0 ? rest : scale * sums[y - 1]);
-      rest = rest - said;
-      proba[y] = own * (said + mean_[y]) * inverse_[y];
+      const Vec of_class = positive(y == 0 ? rest : scale * said[y - 1]);
+      rest = rest - of_class;
+      proba[y] = own(y) * (of_class + mean_[y]) * inverse_[y];
       total = total + proba[y];
     }
     total = all_lanes<Vec>(1) / total;
     for (int64_t y = 0; y <= kept; ++y) proba[y] = proba[y] * total;
   }
 
-  // What a clamped neighbour counts beyond its state at weight one (in the first round: beyond its votes).
-  void add_gold(const GoldEntry& entry, bool first, Vec& all, Vec& squares, Vec* sums) const {
-    const int64_t row = graph_.gold_[static_cast<size_t>(entry.place)];
-    const int32_t label = graph_.labels_[static_cast<size_t>(row)];
-    const float weight = entry.weight, counted = !first || graph_.votes(row) ? 1.0f : 0.0f;
-    for (int l = 0; l < kLanes; ++l) {
-      if (clamped(l)[entry.place] == 0) continue;
-      const float gold = lane_of(gold_weight_, l);
-      lane_of(all, l) += (gold - counted) * weight;
-      lane_of(squares, l) += (gold * gold - counted) * weight * weight;
-      for (int64_t y = 0; y < graph_.kept(); ++y) {
-        const float is = y + 1 == label ? 1.0f : 0.0f;
-        const float was = first ? static_cast<float>(graph_.proba(row)[y + 1]) : is;
-        lane_of(sums[y], l) += weight * (gold * is - counted * was);
+  // What a clamped neighbour at weight one counts beyond its state (in the first round: beyond its votes): weight,
+  // square, and the kept classes.
+  void set_gold_terms() {
+    const int64_t kept = graph_.kept();
+    const auto places = static_cast<int64_t>(graph_.gold_.size());
+    for (AlignedBuffer<Vec>* terms : {&first_terms_, &terms_}) {
+      *terms = AlignedBuffer<Vec>(places * (kept + 2));
+      for (int64_t place = 0; place < places; ++place) {
+        const int64_t row = graph_.gold_[static_cast<size_t>(place)];
+        const int32_t label = graph_.labels_[static_cast<size_t>(row)];
+        const bool first = terms == &first_terms_;
+        const float counted = !first || graph_.votes(row) ? 1.0f : 0.0f;
+        Vec* to = terms->data() + place * (kept + 2);
+        std::fill_n(to, kept + 2, Vec{});
+        for (int l = 0; l < kLanes; ++l) {
+          if (clamped(l)[place] == 0) continue;
+          const float gold = lane_of(gold_weight_, l);
+          lane_of(to[0], l) = gold - counted;
+          lane_of(to[1], l) = gold * gold - counted;
+          for (int64_t y = 0; y < kept; ++y) {
+            const float is = y + 1 == label ? 1.0f : 0.0f;
+            const float was = first ? static_cast<float>(graph_.proba(row)[y + 1]) : is;
+            lane_of(to[2 + y], l) = gold * is - counted * was;
+          }
+        }
       }
     }
   }
+
+  static const float* floats(const Vec* values) { return reinterpret_cast<const float*>(values); }
+  static float* floats(Vec* values) { return reinterpret_cast<float*>(values); }
 
   const PosteriorGraph& graph_;
   const RunOptions& options_;
@@ -256,7 +291,8 @@ class PosteriorGraph::Folds {
   AlignedBuffer<Vec> parts_;           // blocks x kept classes: sums of states
   Vec gold_weight_;
   std::vector<Own> own_;
-  std::vector<uint8_t> clamped_;  // lanes x gold rows
+  std::vector<uint8_t> clamped_;            // lanes x gold rows
+  AlignedBuffer<Vec> first_terms_, terms_;  // gold rows x (kept classes + 2): of the first round, of the others
 };
 
 template <class Vec>

@@ -68,21 +68,26 @@ void PosteriorGraph::sum_first(const RunOptions& options) {
 void PosteriorGraph::find_gold(const RunOptions& options) {
   block_entries_.assign(static_cast<size_t>(blocks()) + 1, 0);
   if (gold_.empty()) return;
-  std::vector<uint64_t> is_gold(static_cast<size_t>(rows() / 64 + 1));  // bits stay in the first cache
-  for (const int32_t row : gold_) is_gold[static_cast<size_t>(row / 64)] |= uint64_t{1} << (row % 64);
+  std::vector<uint8_t> is_gold(static_cast<size_t>(rows()));
+  for (const int32_t row : gold_) is_gold[static_cast<size_t>(row)] = 1;
   std::vector<std::vector<GoldEntry>> found(static_cast<size_t>(blocks()));
   for_blocks(options, [&](int64_t begin, int64_t end, int64_t block) {
-    for (int64_t row = begin; row < end; ++row) {
+    auto& mine = found[static_cast<size_t>(block)];
+    for (int64_t row = begin; row < end; row += simd::kLanes) {
       const int32_t* index = lists_->row_indices(row);
       const float* weights = lists_->row_weights(row);
       for (int64_t j = 0; j < lists_->k() * simd::kLanes; j += simd::kLanes) {
-        const int32_t other = index[j];
-        if ((is_gold[static_cast<size_t>(other / 64)] >> (other % 64) & 1) == 0 || weights[j] == 0) continue;
-        const auto place = gold_from(other) - gold_.begin();
-        found[static_cast<size_t>(block)].push_back(
-            {static_cast<int32_t>(row), static_cast<int32_t>(place), weights[j]});
+        uint8_t any = 0;  // gold is rare: a branch for sixteen
+        for (int64_t l = 0; l < simd::kLanes; ++l) any |= is_gold[static_cast<size_t>(index[j + l])];
+        for (int64_t l = 0; any != 0 && l < simd::kLanes; ++l) {
+          const int32_t other = index[j + l];
+          if (is_gold[static_cast<size_t>(other)] == 0 || weights[j + l] == 0) continue;
+          const auto place = gold_from(other) - gold_.begin();
+          mine.push_back({static_cast<int32_t>(row + l), static_cast<int32_t>(place), weights[j + l]});
+        }
       }
     }
+    std::stable_sort(mine.begin(), mine.end(), [](const GoldEntry& a, const GoldEntry& b) { return a.row < b.row; });
   });
   for (size_t block = 0; block < found.size(); ++block) {
     gold_entries_.insert(gold_entries_.end(), found[block].begin(), found[block].end());

@@ -88,8 +88,25 @@ void smoothing_lane_sums(const int32_t* indices, const float* weights, int64_t k
   *reinterpret_cast<Float16*>(sums) = total;
 }
 
+void smoothing_lane_two_classes(const float* sums, const float* own, const float* mean, const float* inverse,
+                                float* proba) {
+  const auto at = [](const float* p, int i) -> const Float16& {
+    return *reinterpret_cast<const Float16*>(p + i * kLanes);
+  };
+  const Float16 zero = {}, weight = at(sums, 0), squares = at(sums, 1);
+  const Float16 scale = squares > zero ? weight / squares : zero;
+  Float16 said = scale * at(sums, 2), rest = scale * weight - said;
+  said = said > zero ? said : zero;
+  rest = rest > zero ? rest : zero;
+  const Float16 second = at(own, 1) * (said + at(mean, 1)) * at(inverse, 1);
+  const Float16 first = at(own, 0) * (rest + at(mean, 0)) * at(inverse, 0);
+  const Float16 share = 1 / (second + first);
+  *reinterpret_cast<Float16*>(proba) = first * share;
+  *reinterpret_cast<Float16*>(proba + kLanes) = second * share;
+}
+
 constexpr SmoothingKernels kSmoothing = {smoothing_sums, smoothing_counted_sums, smoothing_two_classes,
-                                         smoothing_lane_sums};
+                                         smoothing_lane_sums, smoothing_lane_two_classes};
 
 }  // namespace
 }  // namespace nearvote::simd

@@ -90,6 +90,9 @@ struct SmoothingKernels {
   // neighbour to the next: the weighted sums in the order of the entries. sums: kLanes.
   void (*lane_sums)(const int32_t* indices, const float* weights, int64_t k, const float* states, int64_t stride,
                     float* sums);
+  // Two classes, kLanes posteriors of one row side by side. sums: 3 * kLanes as of counted_sums; own, mean, inverse,
+  // proba: kLanes of class 0, then kLanes of class 1.
+  void (*lane_two_classes)(const float* sums, const float* own, const float* mean, const float* inverse, float* proba);
 };
 
 struct Kernels {
