@@ -170,7 +170,7 @@ describe.runIf(process.platform === 'linux')('the tarball', () => {
 
   it('ships the licence of what it brings along', () => {
     const notices = readFileSync(join(installed, 'THIRD-PARTY-NOTICES'), 'utf8');
-    for (const text of ['libgomp', 'GCC RUNTIME LIBRARY EXCEPTION', 'GNU GENERAL PUBLIC LICENSE'])
+    for (const text of ['node-addon-api', 'libgomp', 'GCC RUNTIME LIBRARY EXCEPTION', 'GNU GENERAL PUBLIC LICENSE'])
       expect(notices).toContain(text);
   });
 
