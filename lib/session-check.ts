@@ -63,9 +63,13 @@ export function checkSettings(input: Omit<SessionInput, 'embeddings'>): SessionS
   };
 }
 
+export function checkName(value: unknown, parameter: string): void {
+  if (typeof value !== 'string' || value === '') throw typeError('a name', parameter, value);
+}
+
 export function checkLf(lf: SessionLf, parameter: string, extension: Extension): SessionLf {
   if (typeof lf !== 'object' || lf === null) throw typeError('{ name, votes }', parameter, lf);
-  if (typeof lf.name !== 'string' || lf.name === '') throw typeError('a name', `${parameter}.name`, lf.name);
+  checkName(lf.name, `${parameter}.name`);
   checkTypedArray(lf.votes, Int8Array, `${parameter}.votes`);
   if (lf.threshold !== undefined) {
     checkThreshold(lf.threshold, `${parameter}.threshold`);

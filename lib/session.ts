@@ -4,7 +4,7 @@ import { replaceFileAtomic } from './io/atomic.js';
 import { runJob } from './job.js';
 import type { LabelModel, LabelModelOptions } from './label-model.js';
 import { addon, type Control } from './native.js';
-import { checkGold, checkLf, checkSettings, checkThreshold, refuseUnderPosterior } from './session-check.js';
+import { checkGold, checkLf, checkName, checkSettings, checkThreshold, refuseUnderPosterior } from './session-check.js';
 import { type Edited, SessionEditor } from './session-edit.js';
 import { type Explanation, readExplanation } from './session-explain.js';
 import { readNotes, writeNotes } from './session-file.js';
@@ -97,6 +97,7 @@ export class Session {
 
   /** Sets how far a labelling function's votes reach. @throws RangeError: an unknown name, NaN, extension 'posterior' chosen. */
   async setThreshold(name: string, threshold: number): Promise<SessionChange> {
+    checkName(name, 'name');
     checkThreshold(threshold, 'threshold');
     const { handle, settings } = this.#editor;
     refuseUnderPosterior(settings.extension, threshold);
@@ -107,6 +108,7 @@ export class Session {
 
   /** @throws RangeError: an unknown name. */
   async removeLf(name: string): Promise<SessionChange> {
+    checkName(name, 'name');
     const first = (edit: EditHandle, control: Control) =>
       addon.sessionRemoveLf(this.#editor.handle, edit, name, control);
     return this.#edit(() => this.#editor.edit({}, first));
@@ -187,6 +189,7 @@ export class Session {
     options: AsyncOptions = {},
   ): Promise<Session> {
     if (typeof input !== 'object' || input === null) throw typeError('{ embeddings }', 'input', input);
+    checkName(path, 'path');
     const { metric, classes, notes } = addon.sessionFile(path);
     const { settings, gold, model } = readNotes(notes);
     const { threads } = input;

@@ -165,6 +165,16 @@ describe('what would be ignored or misread is refused', () => {
       () => Session.open({ embeddings, lfs: wrong({ a: new Int8Array(240) }) }),
       'Expected an array of { name, votes } for lfs but received an object with keys {a}',
     ],
+    [
+      'a name that is none',
+      async () => (await Session.open({ embeddings })).removeLf(wrong(undefined)),
+      'Expected a name for name but received undefined',
+    ],
+    [
+      'a path that is none',
+      () => Session.load(wrong(undefined), { embeddings }),
+      'Expected a name for path but received undefined',
+    ],
     ['no options', () => Epoxy.fit({ votes, embeddings }, wrong(null)), 'Expected an object for options'],
   ];
   for (const [title, run, message] of cases)
