@@ -10,7 +10,7 @@ const d = 768;
 const THRESHOLD = 0.5;
 
 // Measured rounds after an unmeasured one; 0: one run only, where it takes long. packed: an EmbeddingSet, which is held
-// whole, made within the time; else plain rows, which are packed block by block where they are many.
+// whole, made within the time; else plain rows, which are packed part by part where they are many.
 async function rowsOf(n, lfCounts, rounds, packed = false) {
   const { embeddings, cluster } = clustered({ n, d });
   const sets = lfCounts.map((m) => ({ m, votes: votesOn(cluster, { m }), times: [] }));

@@ -15,7 +15,7 @@ constexpr int64_t kDecideAbove = 1 << 15;
 
 void BlockCandidates::List::append(const simd::Candidate* more, int64_t size) {
   if (count + size > items.size()) {
-    AlignedBuffer<simd::Candidate> larger(std::max(2 * items.size(), count + size));
+    AlignedBuffer<simd::Candidate> larger(std::max(items.size() + items.size() / 4, count + size));
     if (count > 0) std::memcpy(larger.data(), items.data(), static_cast<size_t>(count) * sizeof(simd::Candidate));
     items = std::move(larger);
   }
@@ -29,14 +29,14 @@ BlockCandidates::BlockCandidates(const VoterCells& cells, int64_t capacity)
       least_(capacity),
       lists_(static_cast<size_t>(capacity / simd::kLanes)) {}
 
-void BlockCandidates::start(const QueryTerms& queries, const double* thresholds, const Winner* known) {
+void BlockCandidates::start(const QueryTerms& queries, const double* thresholds) {
   queries_ = &queries;
   kept_.clear();
-  for (int64_t group = 0; group < groups(); ++group) start_group(group, thresholds, known);
+  for (int64_t group = 0; group < groups(); ++group) start_group(group, thresholds);
 }
 
-// The starting bound of a cell: nothing yet, what the threshold or a known winner demands, or out of reach.
-void BlockCandidates::start_group(int64_t group, const double* thresholds, const Winner* known) {
+// The starting bound of a cell: nothing yet, what the threshold demands, or out of reach.
+void BlockCandidates::start_group(int64_t group, const double* thresholds) {
   lists_[static_cast<size_t>(group)].count = 0;
   lists_[static_cast<size_t>(group)].compact_at = compact_from();
   float* bound = lower(group);
@@ -45,11 +45,8 @@ void BlockCandidates::start_group(int64_t group, const double* thresholds, const
     for (int64_t cell = 0; cell < cells_.count(); ++cell) {
       const int64_t lf = cells_.lf_of(cell);
       float start = kInfinity;
-      if (i < count() && cells_.open(query, lf)) {
+      if (i < count() && cells_.open(query, lf))
         start = thresholds == nullptr ? -kInfinity : threshold_bound(i, thresholds[lf]);
-        if (known != nullptr && known[query * cells_.count() + cell].row >= 0)
-          start = std::max(start, queries_->score_below(i, known[query * cells_.count() + cell].key));
-      }
       bound[cell * simd::kLanes + lane] = start;
     }
   }
@@ -121,7 +118,7 @@ void BlockCandidates::compact(int64_t group, CandidateScratch& scratch) {
     list.count = 0;
     set_least(group);
   }
-  list.compact_at = std::max(compact_from(), 2 * list.count);
+  list.compact_at = std::max(compact_from(), list.count + list.count / 2);
 }
 
 void BlockCandidates::finish(CandidateScratch& scratch, WinnerSink& sink) {

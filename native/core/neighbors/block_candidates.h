@@ -48,8 +48,8 @@ class BlockCandidates {
   BlockCandidates(const VoterCells& cells, int64_t capacity);
 
   // New queries; `queries` must outlive finish(). thresholds: per LF, or null: voters that are not strictly inside may
-  // be left out. known: winners (all queries x cells) from elsewhere, or null: what is farther may be left out.
-  void start(const QueryTerms& queries, const double* thresholds, const Winner* known);
+  // be left out.
+  void start(const QueryTerms& queries, const double* thresholds);
 
   // False if no cell of the group can gain from a tile with these largest scores, one per lane.
   bool reached(int64_t group, const float* best) const;
@@ -76,9 +76,9 @@ class BlockCandidates {
   float* lower(int64_t group) const { return lower_.data() + group * cells_.count() * simd::kLanes; }
   const float* error(int64_t group) const { return queries_->error.data() + group * simd::kLanes; }
   Winner* kept(int64_t group, int64_t lane) { return kept_.data() + (group * simd::kLanes + lane) * cells_.count(); }
-  int64_t compact_from() const { return 1024 + 2 * simd::kLanes * cells_.count(); }
+  int64_t compact_from() const { return 256 + simd::kLanes * cells_.count(); }
   float threshold_bound(int64_t query, double threshold) const;
-  void start_group(int64_t group, const double* thresholds, const Winner* known);
+  void start_group(int64_t group, const double* thresholds);
   void set_least(int64_t group);
   void drop_stale(int64_t group);
   void compact(int64_t group, CandidateScratch& scratch);

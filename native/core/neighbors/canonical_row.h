@@ -21,6 +21,7 @@ class CanonicalRow {
   const EmbeddingSet& support_;
   int64_t padded_dims_;
   AlignedBuffer<double> query_;
+  AlignedBuffer<float> rows_;  // four, where one of the sets borrows
 };
 
 }  // namespace nearvote

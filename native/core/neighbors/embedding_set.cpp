@@ -40,6 +40,15 @@ bool all_finite(const float* row, int64_t dims) {
   return total == 0;
 }
 
+// A row as used for scores. inverse: of its norm (cosine).
+void write_row(Metric metric, const float* source, double inverse, int64_t dims, int64_t stride, float* target) {
+  if (metric == Metric::cosine)
+    for (int64_t c = 0; c < dims; ++c) target[c] = static_cast<float>(static_cast<double>(source[c]) * inverse);
+  else
+    std::memcpy(target, source, static_cast<size_t>(dims) * sizeof(float));
+  std::fill(target + dims, target + stride, 0.0f);
+}
+
 void lower_to(std::atomic<int64_t>& value, int64_t other) {
   for (int64_t seen = value; other < seen && !value.compare_exchange_weak(seen, other);) {
   }
@@ -79,11 +88,13 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
   if (rows_ < 0 || rows_ >= std::numeric_limits<int32_t>::max())
     throw expected("fewer than 2^31 rows", name, std::to_string(rows_));
   if (precision_ == simd::Precision::int8 && dims_ > simd::kMaxInt8Depth) precision_ = simd::Precision::f32;
-  memory_ = std::make_shared<Memory>(rows_, room, stride_, packed_panel_size());
+  if (packing == Packing::borrow) borrowed_ = rows;
+  memory_ = std::make_shared<Memory>(borrows() ? 0 : rows_, room, stride_, packed_panel_size());
   if (precision_ != simd::Precision::f32) centre_ = common_centre(rows, metric, *kernels_);
   filter_norm_.resize(static_cast<size_t>(rows_));
   allocate_terms();
   std::vector<uint8_t> zero(metric == Metric::cosine ? static_cast<size_t>(rows_) : 0);
+  if (borrows()) inverse_norm_.resize(zero.size());
 
   const int64_t tasks = (rows_ + kRowsPerTask - 1) / kRowsPerTask;
   const int threads = rows_ * dims_ < kSerialBelow ? 1 : effective_threads(options.threads, tasks);
@@ -93,24 +104,24 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
     const int64_t begin = task * kRowsPerTask, end = std::min(rows_, begin + kRowsPerTask);
     for (int64_t i = begin; i < end; ++i) {
       const float* source = rows.row(i);
-      float* target = memory_->values.data() + i * stride_;
       if (!all_finite(source, dims_)) {
         lower_to(first_bad, i);
         return;
       }
-      std::fill(target + dims_, target + stride_, 0.0f);
+      const auto at = static_cast<size_t>(i);
       const double squares = kernels_->dot(source, source, dims_);
+      double inverse = 1;
       if (metric == Metric::cosine) {
         const double norm = std::sqrt(squares);
-        zero[static_cast<size_t>(i)] = norm == 0;
-        const double inverse = norm == 0 ? 0 : 1 / norm;
-        for (int64_t c = 0; c < dims_; ++c) target[c] = static_cast<float>(static_cast<double>(source[c]) * inverse);
-        filter_norm_[static_cast<size_t>(i)] = norm == 0 ? 0 : 1 + 0x1p-20f;  // each value is rounded once
+        zero[at] = norm == 0;
+        inverse = norm == 0 ? 0 : 1 / norm;
+        if (borrows()) inverse_norm_[at] = inverse;
+        filter_norm_[at] = norm == 0 ? 0 : 1 + 0x1p-20f;  // each value is rounded once
       } else {
-        std::memcpy(target, source, static_cast<size_t>(dims_) * sizeof(float));
-        filter_norm_[static_cast<size_t>(i)] = norm_above(squares);
-        if (metric == Metric::l2) bias_[static_cast<size_t>(i)] = static_cast<float>(-squares / 2);
+        filter_norm_[at] = norm_above(squares);
+        if (metric == Metric::l2) bias_[at] = static_cast<float>(-squares / 2);
       }
+      if (!borrows()) write_row(metric, source, inverse, dims_, stride_, memory_->values.data() + i * stride_);
     }
     if (precision_ != simd::Precision::f32) quantize(begin, end);
   });
@@ -123,6 +134,11 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
 int64_t EmbeddingSet::steps() const {
   const int64_t values = precision_ == simd::Precision::int8 ? simd::kLineBytes : simd::kLineBytes / 2;
   return (dims_ + values - 1) / values;
+}
+
+void EmbeddingSet::make_row(int64_t i, float* target) const {
+  const double inverse = metric_ == Metric::cosine ? inverse_norm_[static_cast<size_t>(i)] : 1;
+  write_row(metric_, borrowed_.row(i), inverse, dims_, stride_, target);
 }
 
 void EmbeddingSet::set_largest() {
@@ -160,21 +176,24 @@ RoundedRow round_row(const simd::Kernels& kernels, const Centre* centre, const f
 }
 
 void EmbeddingSet::quantize(int64_t first_row, int64_t end_row) {
-  std::vector<float> scratch(centre_ == nullptr ? 0 : static_cast<size_t>(dims_));
+  const AlignedBuffer<float> values(borrows() ? stride_ : 0), less_centre(centre_ == nullptr ? 0 : dims_);
+  const AlignedBuffer<uint8_t> unused(borrows() ? panel_size() : 0);
   for (int64_t i = first_row; i < end_row; ++i) {
-    const RoundedRow rounded =
-        round_row(*kernels_, centre_.get(), row(i), dims_, scratch.data(),
-                  memory_->panels.data() + i / simd::kLanes * panel_size() + i % simd::kLanes * simd::kLineBytes);
+    const float* x = row(i, values.data());
+    uint8_t* place =
+        borrows() ? unused.data()
+                  : memory_->panels.data() + i / simd::kLanes * panel_size() + i % simd::kLanes * simd::kLineBytes;
+    const RoundedRow rounded = round_row(*kernels_, centre_.get(), x, dims_, less_centre.data(), place);
     const auto at = static_cast<size_t>(i);
     filter_norm_[at] = rounded.norm;
     residual_[at] = rounded.residual;
     if (centre_ != nullptr)
-      bias_[at] = static_cast<float>(kernels_->dot(centre_->values.data(), row(i), dims_) - centre_->squares);
+      bias_[at] = static_cast<float>(kernels_->dot(centre_->values.data(), x, dims_) - centre_->squares);
     if (precision_ != simd::Precision::int8) continue;
     scale_[at] = rounded.scale;
     offset_[at] = rounded.offset;
   }
-  for (int64_t i = end_row; i % simd::kLanes != 0; ++i)
+  for (int64_t i = end_row; !borrows() && i % simd::kLanes != 0; ++i)
     for (int64_t step = 0; step < steps(); ++step)
       std::fill_n(memory_->panels.data() + i / simd::kLanes * panel_size() + step * simd::kPanelStep +
                       i % simd::kLanes * simd::kLineBytes,
@@ -206,11 +225,11 @@ std::shared_ptr<EmbeddingSet::DeviceCopy> EmbeddingSet::device_copy(
 int64_t EmbeddingSet::bytes() const {
   const std::lock_guard lock(device_->mutex);
   return (device_->copy == nullptr ? 0 : device_->copy->bytes()) +
-         rows_ * stride_ * static_cast<int64_t>(sizeof(float)) +
+         (borrows() ? 0 : rows_ * stride_) * static_cast<int64_t>(sizeof(float)) +
          (memory_->panels.size() == 0 ? 0 : (rows_ + simd::kLanes - 1) / simd::kLanes * panel_size()) +
          static_cast<int64_t>(zero_rows_.size()) +
          static_cast<int64_t>((filter_norm_.size() + residual_.size() + bias_.size() + scale_.size()) * sizeof(float) +
-                              offset_.size() * sizeof(int32_t)) +
+                              offset_.size() * sizeof(int32_t) + inverse_norm_.size() * sizeof(double)) +
          (centre_ == nullptr ? 0 : centre_->values.bytes());
 }
 

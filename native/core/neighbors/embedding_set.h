@@ -1,6 +1,6 @@
 // The rows of an embedding matrix made ready for every search: checked, copied, normalised (cosine), packed for the
-// filter of the active instruction set. The caller's memory is not kept. Holds about 4 d bytes per row, 5 d with int8
-// filters, 6 d with AMX.
+// filter of the active instruction set. The caller's memory is not kept (but see Packing::borrow). Holds about 4 d
+// bytes per row, 5 d with int8 filters, 6 d with AMX.
 //
 // A set may grow: the grown one lies in the same memory where there is room, and the rows of the old one stay as they
 // are. Room is address space until it is written to, where the system commits memory lazily.
@@ -30,6 +30,9 @@ namespace nearvote {
 enum class Packing {
   filter,  // for every search
   none,    // the rows only, for matrices; searches then run on float32
+  // Nothing but a few numbers of each row: the caller's rows are read, normalised and rounded again wherever they are
+  // used, and outlive the set. For searches for voters.
+  borrow,
 };
 
 class EmbeddingSet {
@@ -59,8 +62,17 @@ class EmbeddingSet {
   };
   std::shared_ptr<DeviceCopy> device_copy(const std::function<std::shared_ptr<DeviceCopy>()>& make) const;
 
-  // Row i as used for scores; stride() floats apart, 64-byte aligned, zero beyond dims().
+  // Row i as used for scores; stride() floats apart, 64-byte aligned, zero beyond dims(). Not of a set that borrows.
   const float* row(int64_t i) const { return memory_->values.data() + i * stride_; }
+  // The same of any set: one that borrows writes the row to scratch (stride() floats, 64-byte aligned).
+  const float* row(int64_t i, float* scratch) const {
+    if (!borrows()) return row(i);
+    make_row(i, scratch);
+    return scratch;
+  }
+  bool borrows() const { return borrowed_.data != nullptr; }
+  // Where the values of row i are read from.
+  const float* source(int64_t i) const { return borrows() ? borrowed_.row(i) : row(i); }
   int64_t stride() const { return stride_; }
   bool has_zero_rows() const { return !zero_rows_.empty(); }
   bool is_zero(int64_t i) const { return !zero_rows_.empty() && zero_rows_[static_cast<size_t>(i)] != 0; }
@@ -71,8 +83,8 @@ class EmbeddingSet {
   simd::Precision precision() const { return precision_; }
   // What the rows are rounded less of (cosine and dot, not float32); null: nothing.
   const std::shared_ptr<const Centre>& centre() const { return centre_; }
-  // Not float32: panel p holds the rounded rows 16 p .. 16 p + 15 steps() panel steps long; beyond
-  // rows() finite values that mean nothing.
+  // Not float32, nor of a set that borrows: panel p holds the rounded rows 16 p .. 16 p + 15 steps() panel steps long;
+  // beyond rows() finite values that mean nothing.
   const uint8_t* panel(int64_t p) const { return memory_->panels.data() + p * panel_size(); }
   int64_t steps() const;
   int64_t panel_size() const { return steps() * simd::kPanelStep; }
@@ -103,6 +115,8 @@ class EmbeddingSet {
   float norm_with_centre(float kept, float lost) const {
     return (kept + lost + (centre_ == nullptr ? 0 : centre_->norm)) * (1 + 0x1p-20f);
   }
+  // Row i of the caller's, normalised, into stride() floats.
+  void make_row(int64_t i, float* target) const;
   void set_largest();
   int64_t packed_panel_size() const { return precision_ == simd::Precision::f32 ? 0 : panel_size(); }
   void allocate_terms();
@@ -115,7 +129,9 @@ class EmbeddingSet {
   Metric metric_;
   int64_t grown_from_ = -1;  // rows of the set whose room this one took; -1: none
   std::shared_ptr<Memory> memory_;
-  std::vector<uint8_t> zero_rows_;  // empty: none
+  FloatMatrix borrowed_;              // data null: nothing is
+  std::vector<double> inverse_norm_;  // of what is borrowed, cosine
+  std::vector<uint8_t> zero_rows_;    // empty: none
   const simd::Kernels* kernels_;
   simd::Precision precision_;
   std::shared_ptr<const Centre> centre_;

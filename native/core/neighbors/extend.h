@@ -20,15 +20,16 @@ constexpr int32_t kAbstains = -2;
 // query_votes: queries.rows() x m; support_votes: support.rows() x m; thresholds: m.
 // votes_out: queries.rows() x m. neighbors_out, scores_out: the same shape, or null. scores_out: similarity or true
 // distance of the neighbour, NaN where the vote is direct or the cell abstains.
-// Keeps no state per cell beyond a block of queries; where queries and support are one set, about 15 bytes per cell of
-// all rows, if the set itself takes more or that is below 128 MiB. Throws InvalidArgument on shapes that do not fit and
-// on votes outside the domain (cell named), Cancelled when the job is (outputs are then unspecified).
+// Keeps no state per cell beyond a block of queries; where queries and support are one set, about 30 bytes per cell of
+// all rows, if the rows themselves take more or that is below 128 MiB. Throws InvalidArgument on shapes that do not fit
+// and on votes outside the domain (cell named), Cancelled when the job is (outputs are then unspecified).
 void extend_votes(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
                   VoteMatrix support_votes, const VoteDomain& domain, const double* thresholds, int8_t* votes_out,
                   int32_t* neighbors_out, float* scores_out, const RunOptions& options = {});
 
-// The same from plain rows, in bounded memory: where sets of all rows would take more than two budgets, queries and
-// support are packed in blocks of about one and half a budget. names: what messages call the two matrices.
+// The same from plain rows. Where sets of all rows would take more than two budgets nothing is copied: the caller's
+// rows are read again where they are used, and packed in parts, which take about a budget together; a part's queries
+// are decided when they have met all.
 struct ExtensionRows {
   FloatMatrix queries, support;  // the same matrix given twice is packed once
   Metric metric;

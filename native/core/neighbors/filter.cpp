@@ -16,8 +16,21 @@ float round_down(double x) {
   return nearest > x ? std::nextafter(nearest, -std::numeric_limits<float>::infinity()) : nearest;
 }
 
-// Copies up to 16 rows of a set into one panel, rows of zeros behind them.
+// Rounds up to 16 rows of a set into one panel as `like` is rounded, rows of zeros behind them. take(lane, RoundedRow).
+template <class Take>
+void round_panel(const EmbeddingSet& set, const EmbeddingSet& like, const int32_t* rows, int64_t count, uint8_t* panel,
+                 Take&& take) {
+  const Centre* centre = like.centre().get();
+  const AlignedBuffer<float> values(set.borrows() ? set.stride() : 0), less_centre(centre == nullptr ? 0 : set.dims());
+  std::fill_n(panel, like.panel_size(), uint8_t{0});
+  for (int64_t lane = 0; lane < count; ++lane)
+    take(lane, round_row(set.kernels(), centre, set.row(rows[lane], values.data()), set.dims(), less_centre.data(),
+                         panel + lane * simd::kLineBytes));
+}
+
+// The rounded form of up to 16 rows of a set in one panel, rows of zeros behind them.
 void gather_panel(const EmbeddingSet& set, const int32_t* rows, int64_t count, uint8_t* panel) {
+  if (set.borrows()) return round_panel(set, set, rows, count, panel, [](int64_t, const RoundedRow&) {});
   for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
     for (int64_t step = 0; step < set.steps(); ++step) {
       uint8_t* target = panel + step * simd::kPanelStep + lane * simd::kLineBytes;
@@ -57,30 +70,56 @@ float filter_score_below(Metric metric, double own, double key) {
 FilterSupport::FilterSupport(const EmbeddingSet& set)
     : set_(set),
       size_(set.rows()),
-      packed_{set.precision() == simd::Precision::f32 ? nullptr : set.panel(0), set.scale(), set.offset(), set.bias()},
+      block_bytes_(set.precision() == simd::Precision::f32
+                       ? simd::kBlockRows * set.stride() * static_cast<int64_t>(sizeof(float))
+                       : simd::kBlockRows / simd::kLanes * set.panel_size()),
+      part_blocks_(std::max<int64_t>(1, blocks())),
+      operands_{set.precision() == simd::Precision::f32 ? nullptr : set.panel(0)},
+      terms_{nullptr, set.scale(), set.offset(), set.bias()},
       max_norm_(set.max_filter_norm()),
       max_residual_(set.max_residual()),
       max_bias_(set.max_bias()) {}
 
-FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads, const JobControl& job)
+FilterSupport::FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads, const JobControl& job,
+                             int64_t part_bytes)
     : FilterSupport(set) {
-  if (static_cast<int64_t>(rows.size()) == set.rows() && std::is_sorted(rows.begin(), rows.end())) return;
+  if (!set.borrows() && static_cast<int64_t>(rows.size()) == set.rows() && std::is_sorted(rows.begin(), rows.end()))
+    return;
   rows_ = std::move(rows);
   size_ = static_cast<int64_t>(rows_.size());
-  const int64_t panels = (size_ + simd::kLanes - 1) / simd::kLanes;
-  if (packed_.panels != nullptr) {
-    gathered_ = AlignedBuffer<uint8_t>(panels * set.panel_size());
-    packed_.panels = gathered_.data();
-    parallel_for(panels, threads, [&](int64_t p, int) {
-      job.check();
-      const int64_t first = p * simd::kLanes;
-      gather_panel(set, rows_.data() + first, std::min<int64_t>(simd::kLanes, size_ - first),
-                   gathered_.data() + p * set.panel_size());
-    });
+  terms_.scale = gather(set.scale(), rows_, gathered_scale_);
+  terms_.offset = gather(set.offset(), rows_, gathered_offset_);
+  terms_.bias = gather(set.bias(), rows_, gathered_bias_);
+  part_blocks_ = std::max<int64_t>(1, blocks());
+  if (set.borrows() && part_bytes > 0) {
+    const int64_t most = std::max<int64_t>(1, part_bytes / block_bytes_), parts = (part_blocks_ + most - 1) / most;
+    part_blocks_ = (part_blocks_ + parts - 1) / parts;
+    operands_.assign(static_cast<size_t>(std::max<int64_t>(1, (blocks() + part_blocks_ - 1) / part_blocks_)), nullptr);
+  } else if (set.borrows() || set.precision() != simd::Precision::f32) {
+    hold(0, 0, threads, job);
   }
-  packed_.scale = gather(set.scale(), rows_, gathered_scale_);
-  packed_.offset = gather(set.offset(), rows_, gathered_offset_);
-  packed_.bias = gather(set.bias(), rows_, gathered_bias_);
+}
+
+void FilterSupport::hold(int64_t part, int slot, int threads, const JobControl& job) {
+  AlignedBuffer<uint8_t>& buffer = slots_[slot];
+  if (buffer.size() == 0) buffer = AlignedBuffer<uint8_t>(part_blocks_ * block_bytes_);
+  if (held_[slot] >= 0) operands_[static_cast<size_t>(held_[slot])] = nullptr;
+  held_[slot] = part;
+  operands_[static_cast<size_t>(part)] = buffer.data();
+  const int64_t begin = first_block(part) * simd::kBlockRows,
+                end = std::min(size_, first_block(part + 1) * simd::kBlockRows);
+  const int64_t panel_bytes = block_bytes_ / (simd::kBlockRows / simd::kLanes);
+  parallel_for((end - begin + simd::kLanes - 1) / simd::kLanes, threads, [&](int64_t p, int) {
+    job.check();
+    const int32_t* rows = rows_.data() + begin + p * simd::kLanes;
+    const int64_t count = std::min<int64_t>(simd::kLanes, end - begin - p * simd::kLanes);
+    uint8_t* target = buffer.data() + p * panel_bytes;
+    if (set_.precision() != simd::Precision::f32) {
+      gather_panel(set_, rows, count, target);
+      return;
+    }
+    for (int64_t i = 0; i < count; ++i) set_.row(rows[i], reinterpret_cast<float*>(target) + i * set_.stride());
+  });
 }
 
 QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support, int64_t capacity)
@@ -93,10 +132,10 @@ QueryBlock::QueryBlock(const EmbeddingSet& queries, const FilterSupport& support
   const auto size = static_cast<size_t>(capacity);
   if (precision_ == simd::Precision::f32) {
     packed_f32_ = AlignedBuffer<float>(capacity * queries.dims());
+    if (queries.borrows()) rows_ = AlignedBuffer<float>(simd::kLanes * queries.stride());
   } else {
     packed_ = AlignedBuffer<uint8_t>(capacity / simd::kLanes * support.set().panel_size());
     panel_ = AlignedBuffer<uint8_t>(support.set().panel_size());
-    if (support.set().centre() != nullptr) scratch_ = AlignedBuffer<float>(queries.dims());
     scale_.resize(size);
   }
   norm_.resize(size);
@@ -111,7 +150,7 @@ void QueryBlock::load(int64_t first, int64_t count) {
   count_ = count;
   terms_.rows.resize(static_cast<size_t>(count));
   std::iota(terms_.rows.begin(), terms_.rows.end(), static_cast<int32_t>(first));
-  const bool packed = same_form_ && precision_ != simd::Precision::f32;
+  const bool packed = same_form_ && !queries_.borrows() && precision_ != simd::Precision::f32;
   for (int64_t group = 0; group < groups(); ++group)
     pack_group(group, packed ? queries_.panel(first / simd::kLanes + group) : nullptr);
   set_bounds();
@@ -128,10 +167,11 @@ void QueryBlock::load_searched(int64_t first, int64_t count) {
   count_ = count;
   terms_.rows.resize(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) terms_.rows[static_cast<size_t>(i)] = support_.row(first + i);
-  const uint8_t* panels = support_.packed_.panels;
+  const uint8_t* operands = support_.operands(first / simd::kBlockRows);
   for (int64_t group = 0; group < groups(); ++group)
-    pack_group(group,
-               panels == nullptr ? nullptr : panels + (first / simd::kLanes + group) * support_.set().panel_size());
+    pack_group(group, operands == nullptr
+                          ? nullptr
+                          : operands + (first % simd::kBlockRows / simd::kLanes + group) * support_.set().panel_size());
   set_bounds();
 }
 
@@ -147,12 +187,12 @@ void QueryBlock::pack_f32(int64_t group) {
   const float* rows[simd::kLanes];
   for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
     const int64_t i = group * simd::kLanes + lane;
-    rows[lane] = i < count_ ? queries_.row(row(i)) : nullptr;
+    rows[lane] = i < count_ ? queries_.row(row(i), rows_.data() + lane * queries_.stride()) : nullptr;
   }
   queries_.kernels().pack_f32(rows, queries_.dims(), packed_f32_.data() + group * simd::kLanes * queries_.dims());
 }
 
-// Queries that their set packed otherwise than the support (or not at all) are rounded here.
+// Queries whose rounded form is not at hand are rounded here.
 void QueryBlock::pack_rounded(int64_t group, const uint8_t* panel) {
   const simd::Kernels& kernels = queries_.kernels();
   const int64_t first = group * simd::kLanes, lanes = std::min<int64_t>(simd::kLanes, count_ - first);
@@ -167,15 +207,12 @@ void QueryBlock::pack_rounded(int64_t group, const uint8_t* panel) {
       if (queries_.scale() != nullptr) scale_[at] = queries_.scale()[rows[lane]];
     }
   } else {
-    std::fill_n(panel_.data(), panel_.size(), uint8_t{0});
-    for (int64_t lane = 0; lane < lanes; ++lane) {
+    round_panel(queries_, support_.set(), rows, lanes, panel_.data(), [&](int64_t lane, const RoundedRow& rounded) {
       const auto at = static_cast<size_t>(first + lane);
-      const RoundedRow rounded = round_row(kernels, support_.set().centre().get(), queries_.row(rows[lane]),
-                                           queries_.dims(), scratch_.data(), panel_.data() + lane * simd::kLineBytes);
       norm_[at] = rounded.norm;
       residual_[at] = rounded.residual;
       scale_[at] = rounded.scale;
-    }
+    });
   }
   const EmbeddingSet& support = support_.set();
   kernels.pack(panel == nullptr ? panel_.data() : panel, support.steps(),
@@ -194,8 +231,14 @@ void QueryBlock::set_bounds() {
       residual_[at] = 0;
     }
     terms_.error[at] = support_.error(norm_[at], residual_[at]);
-    terms_.own[at] = support_.own_term(queries_.row(row(i)));
+    terms_.own[at] = support_.own_term(queries_, row(i));
   }
+}
+
+double FilterSupport::own_term(const EmbeddingSet& queries, int64_t row) const {
+  if (set_.metric() != Metric::l2 && set_.centre() == nullptr) return 0;
+  const AlignedBuffer<float> values(queries.borrows() ? queries.stride() : 0);
+  return own_term(queries.row(row, values.data()));
 }
 
 double FilterSupport::own_term(const float* query) const {
@@ -212,11 +255,13 @@ float FilterSupport::error(double norm, double residual) const {
   // Rounding of the bias, of the epilogue's three operations and of this bound to float: 2^-21 of all magnitudes.
   // Products below the float range: 2^-126 each, far below 2^-100.
   double error = residual * max_norm_ + (norm + residual) * max_residual_ + accumulation * magnitude;
+  // A score with a bias may be turned into that of the other row as query.
+  if (bias() != nullptr) error += 0x1p-21 * magnitude;
   if (const Centre* centre = set_.centre().get(); centre != nullptr) {
     // The canonical score, the bias and the query's own term are sums of doubles as large as the rows themselves, of
-    // which the differences may be a small part; and a score may be turned into that of the other row as query.
+    // which the differences may be a small part.
     const double c = centre->norm;
-    error += 0x1p-34 * (norm + residual + c) * (max_norm_ + max_residual_ + c) + 0x1p-21 * magnitude;
+    error += 0x1p-34 * (norm + residual + c) * (max_norm_ + max_residual_ + c);
   }
   return static_cast<float>((error + 0x1p-21 * magnitude) * (1 + 0x1p-20) + 0x1p-100);
 }
@@ -228,7 +273,7 @@ QueryTerms terms_of_searched(const FilterSupport& support, int64_t first, int64_
     const int32_t row = support.row(i);
     terms.rows.push_back(row);
     terms.error.push_back(support.error(set.filter_norm(row) * (1 + 0x1p-20f), set.residual(row)));
-    terms.own.push_back(support.own_term(set.row(row)));
+    terms.own.push_back(support.own_term(set, row));
   }
   const auto whole = static_cast<size_t>((count + simd::kLanes - 1) / simd::kLanes * simd::kLanes);
   terms.error.resize(whole);
@@ -240,16 +285,18 @@ void QueryBlock::compute(int64_t block) {
   const EmbeddingSet& set = support_.set();
   const int64_t begin = block * simd::kBlockRows, rows = support_.block_rows(block);
   const auto from = [&](const auto* terms) { return terms == nullptr ? nullptr : terms + begin; };
-  const simd::PackedRows& all = support_.packed_;
+  const simd::PackedRows& all = support_.terms_;
+  const uint8_t* operands = support_.operands(block);
   if (precision_ != simd::Precision::f32) {
-    const simd::PackedRows part{all.panels + begin / simd::kLanes * set.panel_size(), from(all.scale), from(all.offset),
-                                from(all.bias)};
+    const simd::PackedRows part{operands, from(all.scale), from(all.offset), from(all.bias)};
     kernels.product_packed(&part, (rows + simd::kLanes - 1) / simd::kLanes, packed_.data(), scale_.data(), groups(),
                            set.steps(), tile_.data(), kTileSize);
     return;
   }
   const float* pointers[simd::kBlockRows];
-  for (int64_t r = 0; r < rows; ++r) pointers[r] = set.row(support_.row(begin + r));
+  for (int64_t r = 0; r < rows; ++r)
+    pointers[r] = operands == nullptr ? set.row(support_.row(begin + r))
+                                      : reinterpret_cast<const float*>(operands) + r * set.stride();
   kernels.product_f32(pointers, rows, packed_f32_.data(), groups(), queries_.dims(), from(all.bias), tile_.data(),
                       simd::kLanes, kTileSize);
 }

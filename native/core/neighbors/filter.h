@@ -28,8 +28,15 @@ float filter_score_below(Metric metric, double own, double key);
 class FilterSupport {
  public:
   explicit FilterSupport(const EmbeddingSet& set);  // all rows, in place
-  // Chosen rows; copies their packed form (bf16, int8) unless they are all, in ascending order.
-  FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads, const JobControl& job = {});
+  // Chosen rows; copies their operands (bf16, int8) unless they are all, in ascending order. A set that borrows has
+  // none: they are made by hold() in parts of whole blocks and at most about part_bytes; 0: here, all.
+  FilterSupport(const EmbeddingSet& set, std::vector<int32_t> rows, int threads, const JobControl& job = {},
+                int64_t part_bytes = 0);
+
+  // The blocks of one part after the other have operands while it is held; two slots hold one each.
+  int64_t parts() const { return static_cast<int64_t>(operands_.size()); }
+  int64_t first_block(int64_t part) const { return std::min(blocks(), part * part_blocks_); }
+  void hold(int64_t part, int slot, int threads, const JobControl& job);
 
   int64_t size() const { return size_; }
   int64_t blocks() const { return (size() + simd::kBlockRows - 1) / simd::kBlockRows; }
@@ -41,24 +48,34 @@ class FilterSupport {
   }
   const EmbeddingSet& set() const { return set_; }
   // Per position, zeros or numbers that mean nothing up to a whole group; null: none.
-  const float* bias() const { return packed_.bias; }
+  const float* bias() const { return terms_.bias; }
 
   // What filter scores of this row as a query leave out. l2: its squared norm; with a centre c: c.x; 0 otherwise.
   double own_term(const float* query) const;
+  double own_term(const EmbeddingSet& queries, int64_t row) const;
 
   // Bound of |filter score - canonical score| of a query whose packed form has this norm and lost this (upper bounds).
   float error(double norm, double residual) const;
 
  private:
   friend class QueryBlock;
+  const uint8_t* operands(int64_t block) const {
+    const uint8_t* part = operands_[static_cast<size_t>(block / part_blocks_)];
+    return part == nullptr ? nullptr : part + block % part_blocks_ * block_bytes_;
+  }
+
   const EmbeddingSet& set_;
   int64_t size_;
-  std::vector<int32_t> rows_;        // empty: all
-  AlignedBuffer<uint8_t> gathered_;  // packed rows, when not all are searched; their terms likewise
+  std::vector<int32_t> rows_;  // empty: all
+  int64_t block_bytes_;        // of operands
+  int64_t part_blocks_;
+  std::vector<const uint8_t*> operands_;  // per part; null: not held, or float32 rows of the set
+  AlignedBuffer<uint8_t> slots_[2];
+  int64_t held_[2] = {-1, -1};
   std::vector<float> gathered_scale_;
   std::vector<int32_t> gathered_offset_;
   std::vector<float> gathered_bias_;
-  simd::PackedRows packed_;  // float32: the bias only
+  simd::PackedRows terms_;  // panels: unused
   double max_norm_;
   double max_residual_;
   double max_bias_;
@@ -90,7 +107,8 @@ class QueryBlock {
   void load(int64_t first, int64_t count);
   // Chosen queries. Gathers their panels first, so load() is cheaper where it serves.
   void load_rows(const int32_t* rows, int64_t count);
-  // Searched rows, by position, as queries of the support they belong to. first: a multiple of simd::kLanes.
+  // Searched rows of one block, by position, as queries of the support they belong to. first: a multiple of
+  // simd::kLanes.
   void load_searched(int64_t first, int64_t count);
 
   int64_t first() const { return first_; }  // after load()
@@ -118,9 +136,9 @@ class QueryBlock {
   simd::Precision precision_;  // of the support
   bool same_form_;             // the queries are rounded as the support is
   AlignedBuffer<float> packed_f32_;
+  AlignedBuffer<float> rows_;  // 16 before packing, of a set that borrows
   AlignedBuffer<uint8_t> packed_;
   AlignedBuffer<uint8_t> panel_;  // 16 rows before packing
-  AlignedBuffer<float> scratch_;  // one row less the centre
   AlignedBuffer<float> tile_;
   QueryTerms terms_;
   std::vector<float> scale_;     // int8

@@ -28,15 +28,24 @@ struct Task {
   int64_t block, first, end;
 };
 
-std::vector<Task> tasks_of(int64_t blocks, bool by_locality, int threads) {
-  const int64_t near = by_locality ? kNear : 1;
-  const int64_t most = std::clamp<int64_t>(blocks * blocks / 2 / (8 * threads), 1, kTilesPerTask);
-  std::vector<Task> tasks;
-  for (int64_t b = 0; b < blocks; ++b) tasks.push_back({b, b, std::min(blocks, b + near)});
-  for (int64_t b = 0; b < blocks; ++b)
-    for (int64_t first = b + near; first < blocks; first += most)
-      tasks.push_back({b, first, std::min(blocks, first + most)});
-  return tasks;
+struct Blocks {
+  int64_t first, end;
+};
+
+// Of each block of a part with those behind it, near ones or the others.
+void add_near(Blocks part, int64_t near, std::vector<Task>& tasks) {
+  for (int64_t b = part.first; b < part.end; ++b) tasks.push_back({b, b, std::min(part.end, b + near)});
+}
+void add_others(Blocks part, int64_t near, int64_t most, std::vector<Task>& tasks) {
+  for (int64_t b = part.first; b < part.end; ++b)
+    for (int64_t first = b + near; first < part.end; first += most)
+      tasks.push_back({b, first, std::min(part.end, first + most)});
+}
+// Of each block of a part with all of another.
+void add_pairs(Blocks part, Blocks other, int64_t most, std::vector<Task>& tasks) {
+  for (int64_t b = part.first; b < part.end; ++b)
+    for (int64_t first = other.first; first < other.end; first += most)
+      tasks.push_back({b, first, std::min(other.end, first + most)});
 }
 
 class Worker {
@@ -125,30 +134,56 @@ int64_t MutualVoters::tiles(int64_t rows) {
   return blocks * (blocks + 1) / 2;
 }
 
-void MutualVoters::run(const double* thresholds, const Winner* known, WinnerSink& sink,
-                       SearchProgress& progress) const {
-  const int64_t blocks = support.blocks();
+void MutualVoters::run(const double* thresholds, WinnerSink& sink, SearchProgress& progress) const {
+  const int64_t blocks = support.blocks(), parts = support.parts();
   std::vector<std::unique_ptr<Queries>> queries(static_cast<size_t>(blocks));
   parallel_for(blocks, threads, [&](int64_t b, int) {
     progress.job.check();
     auto& made = queries[static_cast<size_t>(b)];
     made = std::make_unique<Queries>(*this, b);
-    made->candidates.start(made->terms, thresholds, known);
+    made->candidates.start(made->terms, thresholds);
   });
-  const std::vector<Task> tasks = tasks_of(blocks, by_locality, threads);
   std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(threads));
   const auto worker = [&](int thread) -> Worker& {
     auto& found = workers[static_cast<size_t>(thread)];
     if (found == nullptr) found = std::make_unique<Worker>(*this, queries);
     return *found;
   };
-  parallel_for(static_cast<int64_t>(tasks.size()), threads,
-               [&](int64_t task, int thread) { worker(thread).run(tasks[static_cast<size_t>(task)], progress); });
-  parallel_for(blocks, threads, [&](int64_t b, int thread) {
-    progress.job.check();
-    queries[static_cast<size_t>(b)]->candidates.finish(worker(thread).scratch(), sink);
-    queries[static_cast<size_t>(b)].reset();
-  });
+  const auto run_tasks = [&](const std::vector<Task>& tasks) {
+    parallel_for(static_cast<int64_t>(tasks.size()), threads,
+                 [&](int64_t task, int thread) { worker(thread).run(tasks[static_cast<size_t>(task)], progress); });
+  };
+  const auto blocks_of = [&](int64_t part) { return Blocks{support.first_block(part), support.first_block(part + 1)}; };
+
+  const int64_t near = by_locality ? kNear : 1;
+  const int64_t most = std::clamp<int64_t>(blocks * blocks / 2 / (8 * threads), 1, kTilesPerTask);
+  int slot = 0;
+  if (parts > 1) support.hold(0, slot, threads, progress.job);
+  for (int64_t part = 0; part < parts; ++part, slot ^= 1) {
+    const Blocks mine = blocks_of(part);
+    std::vector<Task> tasks;
+    if (part == 0) add_near(mine, near, tasks);
+    add_others(mine, near, most, tasks);
+    run_tasks(tasks);
+    // Backwards: the part held last comes next. Every part meets its own near blocks first.
+    for (int64_t other = parts - 1; other > part; --other) {
+      support.hold(other, slot ^ 1, threads, progress.job);
+      tasks.clear();
+      if (part == 0) {
+        add_near(blocks_of(other), near, tasks);
+        run_tasks(tasks);
+        tasks.clear();
+      }
+      add_pairs(mine, blocks_of(other), most, tasks);
+      run_tasks(tasks);
+    }
+    parallel_for(mine.end - mine.first, threads, [&](int64_t i, int thread) {
+      progress.job.check();
+      auto& decided = queries[static_cast<size_t>(mine.first + i)];
+      decided->candidates.finish(worker(thread).scratch(), sink);
+      decided.reset();
+    });
+  }
 }
 
 }  // namespace nearvote

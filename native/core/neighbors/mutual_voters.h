@@ -1,9 +1,11 @@
 // The search for voters among the rows that vote, all of them queries as well: a tile of scores serves the queries on
-// one side and, turned, those on the other, so half the products suffice. For scores that are the same both ways but
-// for the biases (cosine, dot).
+// one side and, turned, those on the other, so half the products suffice. Scores are the same both ways but for the
+// biases.
 //
-// Every pair of blocks is one tile. What is kept of a block of queries has a lock, as two threads may hold tiles of it;
-// the order in which tiles come changes bounds and candidates on the way, but no result, as canonical scores decide.
+// Every pair of blocks is one tile. Of a support in parts two are held at a time; the first part's queries are decided
+// as soon as they have met all others, and so on. What is kept of a block of queries has a lock, as two threads may
+// hold tiles of it; the order in which tiles come changes bounds and candidates on the way, but no result, as canonical
+// scores decide.
 #pragma once
 
 #include <atomic>
@@ -25,14 +27,14 @@ struct SearchProgress {
 
 struct MutualVoters {
   const VoterCells& cells;
-  const FilterSupport& support;  // its rows are the queries too
+  FilterSupport& support;  // its rows are the queries too
   const BlockVoteLists& lists;
   bool by_locality;  // near rows stand near each other
   int threads;
 
   // Tiles of so many rows by as many.
   static int64_t tiles(int64_t rows);
-  void run(const double* thresholds, const Winner* known, WinnerSink& sink, SearchProgress& progress) const;
+  void run(const double* thresholds, WinnerSink& sink, SearchProgress& progress) const;
 };
 
 }  // namespace nearvote

@@ -12,9 +12,8 @@ constexpr double kDirectBelow = 1 << 18;  // multiply-adds; about 50 us
 constexpr double kSerialBelow = 1 << 21;
 constexpr int64_t kOrderFrom = 4096;                 // rows
 constexpr int64_t kOrderedBytes = int64_t{1} << 28;  // packed
-// A join of rows with themselves keeps bounds and candidates of all of them: about so much per cell (15 bytes with
-// thresholds, 40 without), and no more than the rows themselves take, or this.
-constexpr int64_t kMutualCellBytes = 32, kMutualBytes = int64_t{1} << 27;
+// A join of rows with themselves keeps the cells of all of them: no more than the rows themselves take, or this.
+constexpr int64_t kMutualBytes = int64_t{1} << 27;
 
 }  // namespace
 
@@ -27,9 +26,10 @@ SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support,
   plan.support_blocks = (searched_rows + simd::kBlockRows - 1) / simd::kBlockRows;
   const int wanted = work < kSerialBelow ? 1 : effective_threads(threads, 1 << 20);
   const int64_t tiles = MutualVoters::tiles(searched_rows);
-  plan.mutual = mutual_cells > 0 && !plan.direct && &queries == &support && support.metric() != Metric::l2 &&
-                tiles >= 8 * wanted &&
-                searched_rows * mutual_cells * kMutualCellBytes <= std::max(kMutualBytes, support.bytes());
+  const int64_t row_bytes = queries.rows() * queries.stride() * static_cast<int64_t>(sizeof(float));
+  plan.mutual =
+      mutual_cells > 0 && !plan.direct && &queries == &support && tiles >= 8 * wanted &&
+      searched_rows * mutual_cells * SearchPlan::kCellBytes <= std::max({kMutualBytes, row_bytes, support.bytes()});
   const int64_t others = queries.rows() - (plan.mutual ? searched_rows : 0);
   // Large blocks read the support less often, small ones keep every thread busy. The packed queries share the second
   // level cache with a tile, so fewer fit when they are float32.
@@ -38,11 +38,11 @@ SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support,
   while (plan.block > 64 && blocks() < 4 * wanted) plan.block /= 2;
   plan.query_blocks = blocks();
   plan.segments = 1;
-  if (!plan.mutual && wanted > 1 && plan.query_blocks > 0 && plan.query_blocks < 2 * wanted)
+  if (!plan.mutual && !support.borrows() && wanted > 1 && plan.query_blocks > 0 && plan.query_blocks < 2 * wanted)
     plan.segments = std::clamp<int64_t>(4 * wanted / plan.query_blocks, 1, std::max<int64_t>(1, plan.support_blocks));
   plan.threads = effective_threads(wanted, plan.mutual ? tiles : plan.tasks());
-  // The order costs a few hundred products per row and, of rounded operands, a copy of the packed support.
-  const bool copied = support.precision() != simd::Precision::f32;
+  // The order costs a few hundred products per row and, of rounded operands at hand, a copy of the packed support.
+  const bool copied = support.precision() != simd::Precision::f32 && !support.borrows();
   plan.by_locality = !plan.direct && plan.segments == 1 && support.metric() != Metric::dot &&
                      std::min(queries.rows(), searched_rows) >= kOrderFrom &&
                      (!copied || searched_rows * support.steps() * simd::kLineBytes <= kOrderedBytes);

@@ -8,6 +8,9 @@
 namespace nearvote {
 
 struct SearchPlan {
+  // What the bounds and candidates of a cell take, about.
+  static constexpr int64_t kCellBytes = 32;
+
   bool direct;    // score every pair canonically: small work, or norms no filter can handle
   bool mutual;    // the rows that vote, among themselves, by mutual_voters.h; what follows is for the other queries
   int64_t block;  // queries per task

@@ -13,11 +13,12 @@ namespace nearvote {
 
 VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, const EmbeddingSet& support,
                          VoteMatrix support_votes, const VoteDomain& domain, CellsPer cells_per,
-                         const RunOptions& options)
+                         const RunOptions& options, int64_t part_bytes)
     : cells_{queries, query_votes, support_votes, cells_per == CellsPer::lf ? 1 : domain.classes},
       support_(support),
       domain_(domain),
       options_(options),
+      part_bytes_(part_bytes),
       rows_((check_voted_rows(queries, query_votes, support, support_votes, domain),
              searched_rows(support, support_votes))),
       plan_(plan_search(queries, support, static_cast<int64_t>(rows_.size()), options.threads, cells())),
@@ -46,7 +47,7 @@ void VoterSearch::keep_others() {
   order_.starts = std::move(others.starts);
 }
 
-void VoterSearch::run(const double* thresholds, Sink& sink, const Winner* known) {
+void VoterSearch::run(const double* thresholds, Sink& sink) {
   options_.job.check();
   if (options_.device != nullptr && cells_.queries.rows() > 0 && !rows_.empty())
     options_.device->nearest_voters(
@@ -55,7 +56,7 @@ void VoterSearch::run(const double* thresholds, Sink& sink, const Winner* known)
   else if (plan_.direct)
     run_direct(sink);
   else
-    run_filtered(thresholds, known, sink);
+    run_filtered(thresholds, sink);
   options_.job.report(1, 1);
 }
 
@@ -103,34 +104,45 @@ class VoterSearch::Worker {
         candidates_(search.cells_, search.plan_.block),
         scratch_(search.cells_, filter) {}
 
-  void search(int64_t query_block, int64_t first_support, int64_t end_support, const double* thresholds,
-              const Winner* known, Sink& sink) {
-    const SearchPlan& plan = search_.plan_;
-    const LocalityOrder& order = search_.order_;
-    const bool chosen = !order.queries.empty();
-    const int64_t queries = chosen ? static_cast<int64_t>(order.queries.size()) : search_.cells_.queries.rows();
-    const int64_t first = query_block * plan.block, count = std::min(plan.block, queries - first);
-    int64_t start = first_support;
-    if (!chosen) {
+  void search(int64_t query_block, int64_t first_support, int64_t end_support, const double* thresholds, Sink& sink) {
+    const QueryTerms& terms = load(query_block);
+    candidates_.start(terms, thresholds);
+    meet(query_block, first_support, end_support, candidates_);
+    candidates_.finish(scratch_, sink);
+  }
+
+  const QueryTerms& load(int64_t query_block) {
+    const std::vector<int32_t>& chosen = search_.order_.queries;
+    const int64_t queries = chosen.empty() ? search_.cells_.queries.rows() : static_cast<int64_t>(chosen.size());
+    const int64_t first = query_block * search_.plan_.block, count = std::min(search_.plan_.block, queries - first);
+    if (chosen.empty())
       block_.load(first, count);
-    } else {
-      block_.load_rows(order.queries.data() + first, count);
-      start = std::min(order.starts[static_cast<size_t>(first)] / simd::kBlockRows, end_support - 1);
-    }
-    candidates_.start(block_.terms(), thresholds, known);
+    else
+      block_.load_rows(chosen.data() + first, count);
+    return block_.terms();
+  }
+
+  // The block loaded last; first the surroundings of its queries.
+  void meet(int64_t query_block, int64_t first_support, int64_t end_support, BlockCandidates& candidates) {
+    const std::vector<int64_t>& starts = search_.order_.starts;
+    int64_t start = first_support;
+    if (!starts.empty())
+      start = std::clamp(starts[static_cast<size_t>(query_block * search_.plan_.block)] / simd::kBlockRows,
+                         first_support, end_support - 1);
     for (int64_t i = first_support; i < end_support; ++i) {
       search_.options_.job.check();
       const int64_t past = start + i - first_support,
                     b = past < end_support ? past : past - end_support + first_support;
       block_.compute(b);
-      scan(b);
+      scan(b, candidates);
     }
-    candidates_.finish(scratch_, sink);
   }
+
+  CandidateScratch& scratch() { return scratch_; }
 
  private:
   // Few tiles are reached by nothing unless near rows stand together.
-  void scan(int64_t b) {
+  void scan(int64_t b, BlockCandidates& candidates) {
     simd::BlockVotes votes = search_.lists_.block(b);
     const int64_t at_most = search_.lists_.votes_in_block(b) * simd::kLanes, base = b * simd::kBlockRows;
     const bool look_first = !search_.order_.support.empty();
@@ -140,9 +152,9 @@ class VoterSearch::Worker {
     for (int64_t group = 0; group < block_.groups(); ++group) {
       if (look_first) {
         votes.best = best_of_groups_ + group * simd::kLanes;
-        if (!candidates_.reached(group, votes.best)) continue;
+        if (!candidates.reached(group, votes.best)) continue;
       }
-      candidates_.scan(group, block_.tile(group), votes, base, at_most, scratch_);
+      candidates.scan(group, block_.tile(group), votes, base, at_most, scratch_);
     }
   }
 
@@ -155,19 +167,21 @@ class VoterSearch::Worker {
   alignas(64) float best_of_rows_[simd::kBlockRows];
 };
 
-void VoterSearch::run_filtered(const double* thresholds, const Winner* known, Sink& sink) {
-  const FilterSupport filter(support_, order_.support.empty() ? rows_ : order_.support, plan_.threads, options_.job);
+void VoterSearch::run_filtered(const double* thresholds, Sink& sink) {
+  FilterSupport filter(support_, order_.support.empty() ? rows_ : order_.support, plan_.threads, options_.job,
+                       part_bytes_);
   SearchProgress progress{options_.job, plan_.query_blocks * plan_.support_blocks +
                                             (plan_.mutual ? MutualVoters::tiles(filter.size()) : 0)};
   if (plan_.mutual)
-    MutualVoters{cells_, filter, lists_, !order_.support.empty(), plan_.threads}.run(thresholds, known, sink, progress);
+    MutualVoters{cells_, filter, lists_, !order_.support.empty(), plan_.threads}.run(thresholds, sink, progress);
+  if (part_bytes_ > 0) return run_in_parts(filter, thresholds, sink, progress);
   std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(plan_.threads));
   const auto run_task = [&](int64_t task, int thread, Sink& out) {
     auto& worker = workers[static_cast<size_t>(thread)];
     if (worker == nullptr) worker = std::make_unique<Worker>(*this, filter);
     const int64_t segment = task % plan_.segments, first = plan_.first_support_block(segment),
                   end = plan_.first_support_block(segment + 1);
-    worker->search(task / plan_.segments, first, end, thresholds, known, out);
+    worker->search(task / plan_.segments, first, end, thresholds, out);
     progress.add(end - first);
   };
   if (plan_.segments == 1) {
@@ -198,6 +212,45 @@ void VoterSearch::run_filtered(const double* thresholds, const Winner* known, Si
         winners[cell].merge(parts[p].winners[static_cast<size_t>(query * cells() + cell)], cells_.support_votes,
                             cells_.lf_of(cell));
     sink.take(query, winners);
+  }
+}
+
+// As many blocks of queries as one part's memory holds wait while the parts pass.
+void VoterSearch::run_in_parts(FilterSupport& filter, const double* thresholds, Sink& sink, SearchProgress& progress) {
+  struct Waiting {
+    QueryTerms terms;
+    std::unique_ptr<BlockCandidates> candidates;
+  };
+  std::vector<std::unique_ptr<Worker>> workers(static_cast<size_t>(plan_.threads));
+  const auto worker = [&](int thread) -> Worker& {
+    auto& found = workers[static_cast<size_t>(thread)];
+    if (found == nullptr) found = std::make_unique<Worker>(*this, filter);
+    return *found;
+  };
+  const int64_t at_once =
+      std::max<int64_t>(plan_.threads, part_bytes_ / (plan_.block * cells() * SearchPlan::kCellBytes));
+  for (int64_t first = 0; first < plan_.query_blocks; first += at_once) {
+    std::vector<Waiting> waiting(static_cast<size_t>(std::min(at_once, plan_.query_blocks - first)));
+    const auto count = static_cast<int64_t>(waiting.size());
+    for (int64_t part = 0; part < filter.parts(); ++part) {
+      filter.hold(part, 0, plan_.threads, options_.job);
+      const int64_t begin = filter.first_block(part), end = filter.first_block(part + 1);
+      parallel_for(count, plan_.threads, [&](int64_t i, int thread) {
+        Waiting& block = waiting[static_cast<size_t>(i)];
+        const QueryTerms& terms = worker(thread).load(first + i);
+        if (block.candidates == nullptr) {
+          block.terms = terms;
+          block.candidates = std::make_unique<BlockCandidates>(cells_, plan_.block);
+          block.candidates->start(block.terms, thresholds);
+        }
+        if (begin < end) worker(thread).meet(first + i, begin, end, *block.candidates);
+        progress.add(end - begin);
+      });
+    }
+    parallel_for(count, plan_.threads, [&](int64_t i, int thread) {
+      options_.job.check();
+      waiting[static_cast<size_t>(i)].candidates->finish(worker(thread).scratch(), sink);
+    });
   }
 }
 
