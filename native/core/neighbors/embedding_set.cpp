@@ -16,10 +16,6 @@ namespace {
 constexpr int64_t kRowsPerTask = 256;      // whole panels
 constexpr int64_t kSerialBelow = 1 << 16;  // values
 
-// int8 rounding takes .004 of the norm of a sentence vector, .008 of a normal random one. Where a few large values make
-// the scale, it takes so much more that the filter would keep too many candidates: float32 is faster then.
-constexpr float kMaxInt8Residual = 0.016f;
-
 [[noreturn]] void report_non_finite(const float* row, int64_t index, int64_t dims, const char* name) {
   int64_t column = 0;
   while (column + 1 < dims && std::isfinite(row[column])) ++column;
@@ -128,7 +124,9 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
   if (first_bad < rows_) report_non_finite(rows.row(first_bad), first_bad, dims_, name);
   if (std::any_of(zero.begin(), zero.end(), [](uint8_t z) { return z != 0; })) zero_rows_ = std::move(zero);
   set_largest();
-  if (precision_ == simd::Precision::int8 && max_residual_ > kMaxInt8Residual * max_filter_norm_) drop_packed();
+  // Codes of 8 bits take .004 of the norm of a sentence vector, .008 of a normal random one, and more where a few large
+  // values make the scale; those of 7 bits twice as much.
+  if (precision_ == simd::Precision::int8 && max_residual_ > kernels_->coarsest * max_filter_norm_) drop_packed();
 }
 
 int64_t EmbeddingSet::steps() const {

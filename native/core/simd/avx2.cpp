@@ -47,6 +47,7 @@ const Kernels kAvx2 = {
     .pack_f32 = pack_f32,
     .product_f32 = product_f32,
     .packed_error = nullptr,
+    .coarsest = 0,
     .quantize = nullptr,
     .pack = nullptr,
     .product_packed = nullptr,

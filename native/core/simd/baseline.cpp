@@ -46,6 +46,7 @@ const Kernels kBaseline = {
     .pack_f32 = pack_f32,
     .product_f32 = product_f32,
     .packed_error = nullptr,
+    .coarsest = 0,
     .quantize = nullptr,
     .pack = nullptr,
     .product_packed = nullptr,

@@ -9,8 +9,9 @@
 namespace nearvote::simd {
 namespace {
 
-// Flip: exclusive-ored into every unit; 0x80808080 turns int8 values into unsigned ones, larger by 128.
-template <uint32_t Flip>
+// Every unit is cut to Mask, then exclusive-ored with Flip: with 0x80808080 int8 values become unsigned ones, larger by
+// 128; values of 7 bits, larger by 64 with the mask 0x7f7f7f7f and 0x40404040.
+template <uint32_t Mask, uint32_t Flip>
 void pack_lines(const uint8_t* panel, int64_t steps, uint8_t* packed) {
   typedef uint32_t Unit __attribute__((may_alias));
   for (int64_t step = 0; step < steps; ++step) {
@@ -18,7 +19,7 @@ void pack_lines(const uint8_t* panel, int64_t steps, uint8_t* packed) {
     Unit* target = reinterpret_cast<Unit*>(packed + step * kPanelStep);
     for (int unit = 0; unit < kLineBytes / 4; ++unit)
       for (int lane = 0; lane < kLanes; ++lane)
-        target[unit * kLanes + lane] = source[lane * (kLineBytes / 4) + unit] ^ Flip;
+        target[unit * kLanes + lane] = (source[lane * (kLineBytes / 4) + unit] & Mask) ^ Flip;
   }
 }
 

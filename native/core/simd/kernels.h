@@ -20,7 +20,7 @@ constexpr int kLineBytes = 64;   // of one row within one panel step
 enum class Precision {
   f32,   // support rows as they are (row pointers), queries packed by pack_f32
   bf16,  // rounded to 8 significant bits, 32 values per line
-  int8,  // whole multiples, -127 to 127, of a scale per row, 64 values per line
+  int8,  // whole multiples, at most -127 to 127, of a scale per row, 64 values per line
 };
 // Rounded rows lie in panels [step][16 rows][64 bytes], from which queries are packed once more.
 constexpr int kPanelStep = kLanes * kLineBytes;
@@ -122,6 +122,8 @@ struct Kernels {
   // --- product of rounded operands; null when precision is f32 ---
   // As accumulation_error, over `depth` rounded values.
   double (*packed_error)(int64_t depth);
+  // int8: where rounding takes more than this of a norm, the filter would keep too many candidates: float32 is faster.
+  float coarsest;
   // Rounds one row to nearest (subnormals to zero), into its place in a panel; zeros fill its last line.
   Rounded (*quantize)(const float* row, int64_t dims, uint8_t* panel_row);
   // One panel of 16 queries -> the layout product_packed wants, of the same size.

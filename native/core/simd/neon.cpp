@@ -20,6 +20,7 @@ const Kernels kNeon = {
     .pack_f32 = pack_f32,
     .product_f32 = product_f32,
     .packed_error = nullptr,
+    .coarsest = 0,
     .quantize = nullptr,
     .pack = nullptr,
     .product_packed = nullptr,

@@ -21,7 +21,7 @@ class WrongFilter {
     const uint8_t zeros[simd::kPanelStep] = {};
     uint8_t packed[simd::kPanelStep];
     right.pack(zeros, 1, packed);
-    flip_ = packed[0];
+    zero_ = packed[0];
   }
 
   int tiles() const { return tiles_; }  // computed so far
@@ -68,12 +68,12 @@ class WrongFilter {
     ++tiles_;
   }
 
-  // Sum of squares of the values in four bytes of a panel. flip: what packing did to codes.
-  static double squares(const uint8_t* bytes, double scale, uint8_t flip) {
+  // Sum of squares of the values in four bytes of a panel. zero: what the code 0 is there.
+  static double squares(const uint8_t* bytes, double scale, uint8_t zero) {
     double sum = 0;
     if (right_->precision == simd::Precision::int8) {
       for (int i = 0; i < 4; ++i) {
-        const double value = scale * static_cast<int8_t>(bytes[i] ^ flip);
+        const double value = scale * static_cast<int8_t>(bytes[i] - zero);
         sum += value * value;
       }
       return sum;
@@ -100,7 +100,7 @@ class WrongFilter {
       double of_lanes[simd::kLanes] = {};
       for (int64_t at = 0; at < size; at += 4) {
         const int64_t lane = at / 4 % simd::kLanes;
-        of_lanes[lane] += squares(packed + g * size + at, scale[g * simd::kLanes + lane], flip_);
+        of_lanes[lane] += squares(packed + g * size + at, scale[g * simd::kLanes + lane], zero_);
       }
       for (int64_t r = 0; r < panels * simd::kLanes; ++r)
         err(of_rows[static_cast<size_t>(r)], of_lanes, support->bias == nullptr ? 0 : support->bias[r], r, g,
@@ -111,7 +111,7 @@ class WrongFilter {
 
   static inline const simd::Kernels* right_ = nullptr;
   static inline int tiles_ = 0;
-  static inline uint8_t flip_ = 0;  // what packing does to codes
+  static inline uint8_t zero_ = 0;  // what packing makes of the code 0
   const simd::Kernels wrong_;
   const UseKernels use_;
 };
