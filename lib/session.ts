@@ -298,7 +298,7 @@ export class Session {
     return suggest(this.#editor.handle, this.#editor.fit, this.report().lfs);
   }
 
-  /** Frees the native memory. A running edit finishes first; later calls throw a TypeError. */
+  /** Frees the native memory, once the step that runs has ended. Edits that are not done and later calls reject or throw a TypeError. */
   close(): void {
     addon.closeSession(this.#editor.handle);
   }

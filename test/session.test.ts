@@ -300,7 +300,9 @@ describe('Session', () => {
 
   it('is closed for good', async () => {
     const { session } = await small();
+    const edit = session.setThreshold('a', 0);
     session.close();
+    await expect(edit).rejects.toThrow(/Expected an open Session/);
     expect(() => session.labels).toThrow(/Expected an open Session/);
     await expect(session.setThreshold('a', 0)).rejects.toThrow(/Expected an open Session/);
   });
