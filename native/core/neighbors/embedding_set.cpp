@@ -52,20 +52,6 @@ void lower_to(std::atomic<int64_t>& value, int64_t other) {
 
 }  // namespace
 
-void check_finite(FloatMatrix rows, const RunOptions& options, const char* name) {
-  const int64_t tasks = (rows.rows + kRowsPerTask - 1) / kRowsPerTask;
-  std::atomic<int64_t> first_bad{rows.rows};
-  parallel_for(tasks, effective_threads(options.threads, tasks), [&](int64_t task, int) {
-    options.job.check();
-    for (int64_t i = task * kRowsPerTask; i < std::min(rows.rows, (task + 1) * kRowsPerTask); ++i) {
-      if (all_finite(rows.row(i), rows.cols)) continue;
-      lower_to(first_bad, i);
-      return;
-    }
-  });
-  if (first_bad < rows.rows) report_non_finite(rows.row(first_bad), first_bad, rows.cols, name);
-}
-
 EmbeddingSet::Memory::Memory(int64_t rows, int64_t room, int64_t stride, int64_t panel_size)
     : capacity((rows + room + simd::kLanes - 1) / simd::kLanes * simd::kLanes),
       used(rows),

@@ -150,9 +150,6 @@ class EmbeddingSet {
   std::unique_ptr<DeviceSlot> device_ = std::make_unique<DeviceSlot>();
 };
 
-// Throws InvalidArgument naming row and column of the first NaN or Inf.
-void check_finite(FloatMatrix rows, const RunOptions& options, const char* name);
-
 // Upper bound of a norm from its square.
 inline float norm_above(double squares) { return static_cast<float>(std::sqrt(squares) * (1 + 0x1p-22)) + 0x1p-149f; }
 
