@@ -59,14 +59,19 @@ class PosteriorGraph {
 
   // Every gold row's posterior with the labels of its fold hidden: settings x gold rows x K. Where gold rows count for
   // nothing, hiding them changes nothing. In single precision, many settings and folds side by side
-  // (posterior_folds.cpp).
+  // (posterior_folds.cpp). Only neighbours of gold rows go through the last round but one, so the last two rounds
+  // divide by the same mean state. rounds >= 2; own weights <= 1.
   std::vector<double> cross_validate(const std::vector<SmoothingSettings>& settings, int64_t folds, int rounds,
                                      const RunOptions& options) const;
 
  private:
-  class Rounds;  // posterior_rounds.cpp
+  class Rounds;     // posterior_rounds.cpp
+  struct FoldLane;  // fold_lanes.h
+  struct OwnFactors;
   template <class Vec>
-  class Folds;  // posterior_folds.cpp
+  class FoldLanes;
+  template <class Vec>
+  class FoldRounds;  // fold_rounds.h
 
   static constexpr int64_t kBlock = 256;  // rows of a task
 
@@ -93,6 +98,7 @@ class PosteriorGraph {
   std::vector<int32_t>::const_iterator gold_from(int64_t row) const {
     return std::lower_bound(gold_.begin(), gold_.end(), row);
   }
+  int32_t label(int64_t place) const { return labels_[static_cast<size_t>(gold_[static_cast<size_t>(place)])]; }
   bool votes(int64_t row) const { return counts_[static_cast<size_t>(row)] > 0; }
   // Up to those of the next block.
   const GoldEntry* block_entries(int64_t block) const {
@@ -107,6 +113,8 @@ class PosteriorGraph {
   }
   void sum_first(const RunOptions& options);
   void find_gold(const RunOptions& options);
+  OwnFactors own_factors(double own_weight, const RunOptions& options) const;
+  std::vector<uint8_t> near_gold() const;  // n: 1 where a row is a neighbour of a gold row
   template <class Vec>
   void run_folds(const std::vector<SmoothingSettings>& settings, int64_t folds, int rounds, const RunOptions& options,
                  double* out) const;

@@ -105,8 +105,6 @@ class PosteriorGraph::Rounds {
   }
 
  private:
-  int32_t label(size_t place) const { return graph_.labels_[static_cast<size_t>(graph_.gold_[place])]; }
-
   void first_mean() {
     const std::vector<double>& base = graph_.first_mean_;
     std::vector<double> sum(base.begin(), base.end() - 1);
@@ -116,7 +114,8 @@ class PosteriorGraph::Rounds {
       const int32_t row = graph_.gold_[place];
       const double counted = graph_.votes(row) ? 1 : 0;
       for (int64_t y = 0; y < graph_.classes_; ++y)
-        sum[static_cast<size_t>(y)] += (y == label(place) ? 1 : 0) - counted * graph_.proba(row)[y];
+        sum[static_cast<size_t>(y)] +=
+            (y == graph_.label(static_cast<int64_t>(place)) ? 1 : 0) - counted * graph_.proba(row)[y];
       total += 1 - counted;
     }
     set_mean(sum, total);
@@ -137,7 +136,7 @@ class PosteriorGraph::Rounds {
     for (auto gold = graph_.gold_from(row); gold != graph_.gold_.end() && *gold < row + count; ++gold) {
       const auto place = static_cast<size_t>(gold - graph_.gold_.begin());
       for (int64_t y = 0; known_[place] != 0 && y < kept; ++y)
-        states[(*gold - row) * kept + y] = y + 1 == label(place) ? 1 : 0;
+        states[(*gold - row) * kept + y] = y + 1 == graph_.label(static_cast<int64_t>(place)) ? 1 : 0;
     }
   }
 
@@ -202,7 +201,7 @@ class PosteriorGraph::Rounds {
     weights += (gold_weight_ - counted) * weight;
     squares += (gold_weight_ * gold_weight_ - counted) * weight * weight;
     for (int64_t y = 0; y < graph_.kept(); ++y) {
-      const double is = y + 1 == label(place) ? 1 : 0;
+      const double is = y + 1 == graph_.label(static_cast<int64_t>(place)) ? 1 : 0;
       sum[y] += weight * (gold_weight_ * is - counted * (first ? graph_.proba(row)[y + 1] : is));
     }
   }

@@ -80,29 +80,49 @@ void smoothing_two_classes(const double* sums, const double* own, const double* 
   }
 }
 
+// Rows whose sums are taken side by side: one alone waits for every addition before it.
+#if defined(__AVX__) || defined(__aarch64__)
+constexpr int kRowsTogether = 4;
+#else
+constexpr int kRowsTogether = 2;
+#endif
+
+template <int kRows>
+inline __attribute__((always_inline)) void lane_sums_of(const int32_t* indices, const float* weights, int64_t k,
+                                                        const float* states, int64_t stride, const uint8_t* rows,
+                                                        float* sums, int64_t sums_stride) {
+  Float16 total[kRows] = {};
+  for (int64_t j = 0; j < k * kLanes; j += kLanes)
+    for (int r = 0; r < kRows; ++r)
+      total[r] += weights[j + rows[r]] * *reinterpret_cast<const Float16*>(states + indices[j + rows[r]] * stride);
+  for (int r = 0; r < kRows; ++r) *reinterpret_cast<Float16*>(sums + r * sums_stride) = total[r];
+}
+
 void smoothing_lane_sums(const int32_t* indices, const float* weights, int64_t k, const float* states, int64_t stride,
-                         float* sums) {
-  Float16 total = {};
-  for (int64_t j = 0; j < k; ++j)
-    total += weights[j * kLanes] * *reinterpret_cast<const Float16*>(states + indices[j * kLanes] * stride);
-  *reinterpret_cast<Float16*>(sums) = total;
+                         const uint8_t* rows, int64_t count, float* sums, int64_t sums_stride) {
+  int64_t r = 0;
+  for (; r + kRowsTogether <= count; r += kRowsTogether)
+    lane_sums_of<kRowsTogether>(indices, weights, k, states, stride, rows + r, sums + r * sums_stride, sums_stride);
+  for (; r < count; ++r)
+    lane_sums_of<1>(indices, weights, k, states, stride, rows + r, sums + r * sums_stride, sums_stride);
 }
 
 void smoothing_lane_two_classes(const float* sums, const float* own, const float* mean, const float* inverse,
-                                float* proba) {
-  const auto at = [](const float* p, int i) -> const Float16& {
+                                int64_t count, float* second) {
+  const auto at = [](const float* p, int64_t i) -> const Float16& {
     return *reinterpret_cast<const Float16*>(p + i * kLanes);
   };
-  const Float16 zero = {}, weight = at(sums, 0), squares = at(sums, 1);
-  const Float16 scale = squares > zero ? weight / squares : zero;
-  Float16 said = scale * at(sums, 2), rest = scale * weight - said;
-  said = said > zero ? said : zero;
-  rest = rest > zero ? rest : zero;
-  const Float16 second = at(own, 1) * (said + at(mean, 1)) * at(inverse, 1);
-  const Float16 first = at(own, 0) * (rest + at(mean, 0)) * at(inverse, 0);
-  const Float16 share = 1 / (second + first);
-  *reinterpret_cast<Float16*>(proba) = first * share;
-  *reinterpret_cast<Float16*>(proba + kLanes) = second * share;
+  const Float16 zero = {}, mean0 = at(mean, 0), mean1 = at(mean, 1), inverse0 = at(inverse, 0),
+                inverse1 = at(inverse, 1);
+  for (int64_t r = 0; r < count; ++r) {
+    const Float16 weight = at(sums, 3 * r), squares = at(sums, 3 * r + 1);
+    const Float16 scale = squares > zero ? weight / squares : zero;
+    Float16 said = scale * at(sums, 3 * r + 2), rest = scale * weight - said;
+    said = said > zero ? said : zero;
+    rest = rest > zero ? rest : zero;
+    const Float16 of_second = at(own, r) * (said + mean1) * inverse1, of_first = (rest + mean0) * inverse0;
+    *reinterpret_cast<Float16*>(second + r * kLanes) = of_second / (of_second + of_first);
+  }
 }
 
 constexpr SmoothingKernels kSmoothing = {smoothing_sums, smoothing_counted_sums, smoothing_two_classes,

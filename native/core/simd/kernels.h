@@ -86,13 +86,15 @@ struct SmoothingKernels {
   // Two classes, posteriors of a panel. sums: as above; own: own factor of class 1 over that of class 0; mean, inverse
   // (1 / mean): 2; proba: kLanes of class 0, then kLanes of class 1.
   void (*two_classes)(const double* sums, const double* own, const double* mean, const double* inverse, double* proba);
-  // One row of a panel (indices, weights: of its lane), kLanes states of float side by side, `stride` floats from one
-  // neighbour to the next: the weighted sums in the order of the entries. sums: kLanes.
+  // kLanes states of float side by side, `stride` floats from one neighbour to the next, for `count` rows of a panel
+  // (which ones: rows): the weighted sums in the order of the entries. sums: kLanes a row, sums_stride floats apart.
   void (*lane_sums)(const int32_t* indices, const float* weights, int64_t k, const float* states, int64_t stride,
-                    float* sums);
-  // Two classes, kLanes posteriors of one row side by side. sums: 3 * kLanes as of counted_sums; own, mean, inverse,
-  // proba: kLanes of class 0, then kLanes of class 1.
-  void (*lane_two_classes)(const float* sums, const float* own, const float* mean, const float* inverse, float* proba);
+                    const uint8_t* rows, int64_t count, float* sums, int64_t sums_stride);
+  // Two classes, kLanes posteriors of class 1 side by side for `count` rows. sums: 3 * kLanes a row as of counted_sums;
+  // own: kLanes a row, as in two_classes; mean, inverse: kLanes of class 0, then kLanes of class 1; second: kLanes a
+  // row.
+  void (*lane_two_classes)(const float* sums, const float* own, const float* mean, const float* inverse, int64_t count,
+                           float* second);
 };
 
 struct Kernels {
