@@ -40,14 +40,18 @@ void BlockCandidates::start_group(int64_t group, const double* thresholds) {
   lists_[static_cast<size_t>(group)].count = 0;
   lists_[static_cast<size_t>(group)].compact_at = compact_from();
   float* bound = lower(group);
-  for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
-    const int64_t i = group * simd::kLanes + lane, query = i < count() ? queries_->rows[static_cast<size_t>(i)] : 0;
-    for (int64_t cell = 0; cell < cells_.count(); ++cell) {
-      const int64_t lf = cells_.lf_of(cell);
-      float start = kInfinity;
-      if (i < count() && cells_.open(query, lf))
-        start = thresholds == nullptr ? -kInfinity : threshold_bound(i, thresholds[lf]);
-      bound[cell * simd::kLanes + lane] = start;
+  for (int64_t lane = 0; lane < simd::kLanes; ++lane, ++bound) {
+    const int64_t i = group * simd::kLanes + lane;
+    const bool none = i >= count() || cells_.queries.is_zero(queries_->rows[static_cast<size_t>(i)]);
+    const int8_t* votes = none ? nullptr : cells_.query_votes.row(queries_->rows[static_cast<size_t>(i)]);
+    float start = none ? kInfinity : -kInfinity;
+    for (int64_t lf = 0; lf < cells_.query_votes.cols; ++lf) {
+      // Most rules have the same threshold.
+      if (!none && thresholds != nullptr && (lf == 0 || thresholds[lf] != thresholds[lf - 1]))
+        start = threshold_bound(i, thresholds[lf]);
+      const float of_lf = none || votes[lf] == 0 ? start : kInfinity;
+      for (int64_t cell = lf * cells_.per_lf; cell < (lf + 1) * cells_.per_lf; ++cell)
+        bound[cell * simd::kLanes] = of_lf;
     }
   }
   set_least(group);
@@ -122,28 +126,36 @@ void BlockCandidates::compact(int64_t group, CandidateScratch& scratch) {
 }
 
 void BlockCandidates::finish(CandidateScratch& scratch, WinnerSink& sink) {
-  for (int64_t group = 0; group < groups(); ++group) {
-    drop_stale(group);
+  for (int64_t group = 0; group < groups(); ++group)
     decide(group, scratch, [&](int64_t lane, const Winner* winners) {
       const int64_t i = group * simd::kLanes + lane;
       if (i < count()) sink.take(queries_->rows[static_cast<size_t>(i)], winners);
     });
-  }
 }
 
-// Scores the candidates of every lane of a group canonically and hands over the winners, one lane after the other.
+// Scores the candidates of every lane of a group that the bounds have not overtaken canonically and hands over the
+// winners, one lane after the other.
 template <class Take>
 void BlockCandidates::decide(int64_t group, CandidateScratch& scratch, Take&& take) {
   const List& list = lists_[static_cast<size_t>(group)];
+  const float *bound = lower(group), *errors = error(group);
+  const auto counts = [&](const simd::Candidate& c) {
+    return c.score + errors[c.cell % simd::kLanes] >= bound[c.cell];
+  };
+  // Behind every lane there is a place for what does not count.
   int64_t first[simd::kLanes + 1] = {};
-  for (int64_t i = 0; i < list.count; ++i) ++first[list.items[i].cell % simd::kLanes + 1];
-  for (int64_t lane = 0; lane < simd::kLanes; ++lane) first[lane + 1] += first[lane];
+  for (int64_t i = 0; i < list.count; ++i)
+    first[list.items[i].cell % simd::kLanes + 1] += counts(list.items[i]) ? 1 : 0;
+  for (int64_t lane = 0; lane < simd::kLanes; ++lane) first[lane + 1] += first[lane] + 1;
   std::vector<simd::Candidate>& by_lane = scratch.by_lane;
-  by_lane.resize(static_cast<size_t>(list.count));
+  by_lane.resize(static_cast<size_t>(list.count + simd::kLanes));
   int64_t place[simd::kLanes];
   std::copy(first, first + simd::kLanes, place);
-  for (int64_t i = 0; i < list.count; ++i)
-    by_lane[static_cast<size_t>(place[list.items[i].cell % simd::kLanes]++)] = list.items[i];
+  for (int64_t i = 0; i < list.count; ++i) {
+    int64_t& at = place[list.items[i].cell % simd::kLanes];
+    by_lane[static_cast<size_t>(at)] = list.items[i];
+    at += counts(list.items[i]) ? 1 : 0;
+  }
 
   std::vector<Winner>& winners = scratch.winners;
   for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
@@ -151,9 +163,9 @@ void BlockCandidates::decide(int64_t group, CandidateScratch& scratch, Take&& ta
       std::fill(winners.begin(), winners.end(), Winner{});
     else
       std::copy_n(kept(group, lane), cells_.count(), winners.begin());
-    if (first[lane] < first[lane + 1])
+    if (first[lane] < place[lane])
       scratch.scores.decide(*queries_, group * simd::kLanes + lane, by_lane.data() + first[lane],
-                            first[lane + 1] - first[lane], lower(group), winners.data());
+                            place[lane] - first[lane], bound, winners.data());
     take(lane, winners.data());
   }
 }

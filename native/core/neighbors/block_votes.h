@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/neighbors/embedding_set.h"
+#include "core/neighbors/run_options.h"
 #include "core/simd/kernels.h"
 #include "core/votes/vote_domain.h"
 
@@ -15,7 +16,7 @@ enum class CellsPer { lf, lf_and_class };
 struct BlockVoteLists {
   // votes: valid, one row per support row. rows: the searched rows, ascending. Rows without a direction are left out.
   BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, const std::vector<int32_t>& rows,
-                 const VoteDomain& domain, CellsPer cells_per, const JobControl& job = {});
+                 const VoteDomain& domain, CellsPer cells_per, const RunOptions& options);
 
   simd::BlockVotes block(int64_t b) const;
   int64_t votes_in_block(int64_t b) const;  // padding included
@@ -23,12 +24,14 @@ struct BlockVoteLists {
   int64_t cells;  // LFs, or LFs x classes with cell = lf * classes + class
 
  private:
-  std::vector<int64_t> first_list_;  // blocks + 1
-  std::vector<int32_t> cell_of_list_;
-  std::vector<uint8_t> last_rows_;      // per list
-  std::vector<int32_t> first_chunk_;    // per block: its lists + 1 entries, relative to the block's chunks
-  std::vector<int64_t> chunks_before_;  // blocks + 1
-  std::vector<uint16_t> offsets_;
+  struct Block {
+    std::vector<int32_t> cell_of_list;
+    std::vector<uint8_t> last_rows;    // per list
+    std::vector<int32_t> first_chunk;  // lists + 1
+    std::vector<uint16_t> offsets;
+  };
+
+  std::vector<Block> blocks_;
 };
 
 // The support rows a search has to look at, ascending: those that can give a vote (at least one, and a direction under

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace nearvote {
+namespace {
+
+// Of so many candidates one may be scored for nothing.
+constexpr int64_t kPerIdle = 4;
+
+}  // namespace
 
 void Winner::merge(const Winner& other, VoteMatrix votes, int64_t lf) {
   if (other.row < 0 || other.key < key) return;
@@ -23,17 +29,24 @@ void CandidateScores::decide(const QueryTerms& queries, int64_t query, const sim
   const float error = queries.error[static_cast<size_t>(query)];
   canonical_.set_query(queries.rows[static_cast<size_t>(query)]);
   list_rows(candidates, count);
-  score(candidates, count, winners, [&](const simd::Candidate& c) { return c.score - error >= bound[c.cell]; });
+  const auto leads = [&](const simd::Candidate& c) { return c.score - error >= bound[c.cell]; };
+  if (const int64_t idle = count - std::count_if(candidates, candidates + count, leads); idle * kPerIdle <= count) {
+    canonical_.keys(rows_.data(), static_cast<int64_t>(rows_.size()), keys_.data());
+    merge_known(candidates, count, winners);
+    return;
+  }
+  score(candidates, count, winners, leads);
   score(candidates, count, winners, [&](const simd::Candidate& c) {
     const Winner& winner = winners[c.cell / simd::kLanes];
     return winner.row < 0 || c.score + error >= queries.score_below(query, winner.key);
   });
 }
 
-// A table of one block's rows is enough to see a row again.
+// A table of one block's rows is enough to see a row again. Whether it is new cannot be foreseen: no branch.
 void CandidateScores::list_rows(const simd::Candidate* candidates, int64_t count) {
-  rows_.clear();
+  rows_.resize(static_cast<size_t>(count));
   place_.resize(static_cast<size_t>(count));
+  int32_t distinct = 0;
   int64_t block = -1;
   for (int64_t i = 0; i < count; ++i) {
     if (candidates[i].row / simd::kBlockRows != block) {
@@ -41,12 +54,15 @@ void CandidateScores::list_rows(const simd::Candidate* candidates, int64_t count
       ++stamp_;
     }
     Seen& seen = seen_[candidates[i].row % simd::kBlockRows];
-    if (seen.stamp != stamp_) {
-      seen = {stamp_, static_cast<int32_t>(rows_.size())};
-      rows_.push_back(support_.row(candidates[i].row));
-    }
-    place_[static_cast<size_t>(i)] = seen.place;
+    const bool known = seen.stamp == stamp_;
+    const int32_t place = known ? seen.place : distinct;
+    seen = {stamp_, place};
+    rows_[static_cast<size_t>(place)] = candidates[i].row;
+    place_[static_cast<size_t>(i)] = place;
+    distinct += known ? 0 : 1;
   }
+  rows_.resize(static_cast<size_t>(distinct));
+  for (int32_t& row : rows_) row = support_.row(row);
   keys_.assign(rows_.size(), kUnknown);
 }
 
@@ -64,10 +80,14 @@ void CandidateScores::score(const simd::Candidate* candidates, int64_t count, Wi
   wanted_keys_.resize(wanted_rows_.size());
   canonical_.keys(wanted_rows_.data(), static_cast<int64_t>(wanted_rows_.size()), wanted_keys_.data());
   for (size_t i = 0; i < wanted_keys_.size(); ++i) keys_[static_cast<size_t>(wanted_places_[i])] = wanted_keys_[i];
+  merge_known(candidates, count, winners);
+}
+
+void CandidateScores::merge_known(const simd::Candidate* candidates, int64_t count, Winner* winners) const {
   for (int64_t i = 0; i < count; ++i) {
     const auto place = static_cast<size_t>(place_[static_cast<size_t>(i)]);
-    if (keys_[place] == kUnknown) continue;
     const int64_t cell = candidates[i].cell / simd::kLanes;
+    if (keys_[place] == kUnknown || winners[cell].row == rows_[place]) continue;
     winners[cell].merge({keys_[place], rows_[place], false}, votes_, cell / cells_per_lf_);
   }
 }

@@ -27,9 +27,9 @@ class CandidateScores {
                   int64_t cells_per_lf);
 
   // Merges the candidates of one query (its place among `queries`) into its winners (per cell). One canonical score per
-  // distinct row, and only where it can matter: first the candidates that set the bounds, then those that could still
-  // beat or tie the winner found so far. The candidates of a block of support rows stand together. bound: of the
-  // query's group, [cell][lane].
+  // distinct row; where candidates abound, only where it can matter: first those that set the bounds, then those that
+  // could still beat or tie the winner found so far. The candidates of a block of support rows stand together. bound:
+  // of the query's group, [cell][lane].
   void decide(const QueryTerms& queries, int64_t query, const simd::Candidate* candidates, int64_t count,
               const float* bound, Winner* winners);
 
@@ -37,6 +37,7 @@ class CandidateScores {
   template <class Wanted>
   void score(const simd::Candidate* candidates, int64_t count, Winner* winners, Wanted&& wanted);
   void list_rows(const simd::Candidate* candidates, int64_t count);
+  void merge_known(const simd::Candidate* candidates, int64_t count, Winner* winners) const;
 
   // In place of a key: larger than any.
   static constexpr double kUnknown = std::numeric_limits<double>::infinity();

@@ -29,23 +29,23 @@ struct ExtendSink final : VoterSearch::Sink {
   float* scores;
 
   void take(int64_t query, const Winner* winners) override {
-    for (int64_t lf = 0; lf < query_votes.cols; ++lf) {
-      const int64_t at = query * query_votes.cols + lf;
-      int8_t vote = query_votes(query, lf);
-      int32_t neighbor = vote != 0 ? kDirectVote : kAbstains;
-      float score = std::numeric_limits<float>::quiet_NaN();
+    // Copies: bytes that are written could be anything of this.
+    const VoteMatrix support = support_votes;
+    const Metric of = metric;
+    const double* within = thresholds;
+    const int8_t* own = query_votes.row(query);
+    const int64_t lfs = query_votes.cols, first = query * lfs;
+    int8_t* vote = votes + first;
+    int32_t* neighbor = neighbors == nullptr ? nullptr : neighbors + first;
+    float* score = scores == nullptr ? nullptr : scores + first;
+    for (int64_t lf = 0; lf < lfs; ++lf) {
       const Winner& winner = winners[lf];
-      if (vote == 0 && winner.row >= 0 && !winner.contested) {
-        const double found = score_of_key(metric, winner.key);
-        if (within_threshold(metric, found, thresholds[lf])) {
-          vote = support_votes(winner.row, lf);
-          neighbor = winner.row;
-          score = static_cast<float>(found);
-        }
-      }
-      votes[at] = vote;
-      if (neighbors != nullptr) neighbors[at] = neighbor;
-      if (scores != nullptr) scores[at] = score;
+      const double found = score_of_key(of, winner.key);
+      const bool inside =
+          own[lf] == 0 && winner.row >= 0 && !winner.contested && within_threshold(of, found, within[lf]);
+      vote[lf] = inside ? support(winner.row, lf) : own[lf];
+      if (neighbor != nullptr) neighbor[lf] = inside ? winner.row : own[lf] != 0 ? kDirectVote : kAbstains;
+      if (score != nullptr) score[lf] = inside ? static_cast<float>(found) : std::numeric_limits<float>::quiet_NaN();
     }
   }
 };

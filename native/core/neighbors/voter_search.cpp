@@ -25,7 +25,7 @@ VoterSearch::VoterSearch(const EmbeddingSet& queries, VoteMatrix query_votes, co
       order_(plan_.by_locality && options.device == nullptr
                  ? locality_order(queries, support, rows_, options.threads, options.job)
                  : LocalityOrder{}),
-      lists_(support, support_votes, order_.support.empty() ? rows_ : order_.support, domain, cells_per, options.job) {
+      lists_(support, support_votes, order_.support.empty() ? rows_ : order_.support, domain, cells_per, options) {
   if (plan_.mutual) keep_others();
 }
 

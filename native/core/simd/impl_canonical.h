@@ -67,17 +67,23 @@ double canonical(const float* x, const float* y, int64_t dims) {
 }
 
 template <class Term>
+inline __attribute__((always_inline)) void add4(const double* x, const float* const* y, int64_t i, Double8* total) {
+  const Double8 a = *reinterpret_cast<const Double8*>(x + i);
+  for (int r = 0; r < 4; ++r) {
+    Double8 b;
+    widen(y[r] + i, b);
+    Term::add(a, b, total[r]);
+  }
+}
+
+// A cache line of floats at a time.
+template <class Term>
 void canonical4(const double* x, const float* const* y, const float* const* next, int64_t padded_dims, double* out) {
   Double8 total[4] = {};
-  for (int64_t i = 0; i < padded_dims; i += 8) {
-    if (i % 16 == 0)
-      for (int r = 0; r < 4; ++r) __builtin_prefetch(next[r] + i);
-    const Double8 a = *reinterpret_cast<const Double8*>(x + i);
-    for (int r = 0; r < 4; ++r) {
-      Double8 b;
-      widen(y[r] + i, b);
-      Term::add(a, b, total[r]);
-    }
+  for (int64_t i = 0; i < padded_dims; i += 16) {
+    for (int r = 0; r < 4; ++r) __builtin_prefetch(next[r] + i);
+    add4<Term>(x, y, i, total);
+    if (i + 8 < padded_dims) add4<Term>(x, y, i + 8, total);
   }
   for (int r = 0; r < 4; ++r) out[r] = sum(total[r]);
 }
