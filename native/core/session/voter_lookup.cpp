@@ -31,6 +31,7 @@ class Worker {
         block_(problem.set, filter, block),
         canonical_(problem.set, problem.set),
         lower_(block),
+        found_(QueryBlock::kTileSize),
         candidates_(static_cast<size_t>(block / simd::kLanes)) {}
 
   void search(int64_t first, int64_t count, int64_t first_block, int64_t end_block, NearestVoter* out,
@@ -46,12 +47,10 @@ class Worker {
       const simd::BlockVotes all = every_row(filter_.block_rows(b));
       for (int64_t group = 0; group < block_.groups(); ++group) {
         auto& list = candidates_[static_cast<size_t>(group)];
-        const size_t before = list.size();
-        list.resize(before + simd::kBlockRows * simd::kLanes);
-        const int64_t more = problem_.set.kernels().scan_votes(
-            block_.tile(group), &all, static_cast<int32_t>(b * simd::kBlockRows), block_.error(group),
-            lower_.data() + group * simd::kLanes, list.data() + before);
-        list.resize(before + static_cast<size_t>(more));
+        const int64_t more =
+            problem_.set.kernels().scan_votes(block_.tile(group), &all, static_cast<int32_t>(b * simd::kBlockRows),
+                                              block_.error(group), lower_.data() + group * simd::kLanes, found_.data());
+        list.insert(list.end(), found_.data(), found_.data() + more);
         if (list.size() < kCompactAt) continue;
         drop_stale(group);
         if (list.size() > kDecideAbove) decide(group, first, out);
@@ -107,6 +106,7 @@ class Worker {
   QueryBlock block_;
   CanonicalRow canonical_;
   AlignedBuffer<float> lower_;
+  AlignedBuffer<simd::Candidate> found_;                  // in one tile
   std::vector<std::vector<simd::Candidate>> candidates_;  // per group of queries
   std::vector<int32_t> rows_;
   std::vector<double> keys_;
