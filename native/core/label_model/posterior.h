@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include "core/base/job.h"
 #include "core/base/matrix.h"
@@ -22,5 +24,20 @@ void predict_proba(const LabelModel& model, VoteMatrix votes, double* out, int t
 // out: one vote of the model's domain a row.
 void predict(const LabelModel& model, VoteMatrix votes, Undecided ties, Undecided uncovered, int8_t* out,
              int threads = 0, const JobControl& job = {});
+
+// The likeliest of K classes; -1: another comes within 1e-9 of it.
+int decided_class(const double* proba, int classes);
+
+// Some rows' posteriors, on their way.
+struct PosteriorBlock {
+  int64_t first, count;   // rows
+  const double* proba;    // count x K
+  const int32_t* voters;  // count: LFs that vote on the row
+};
+
+// The posteriors of predict_proba, to the bit, of votes in columns: model.lfs of them, `rows` votes each. Calls use()
+// once per block of rows, from any thread.
+void for_posteriors(const LabelModel& model, const std::vector<const int8_t*>& columns, int64_t rows, int threads,
+                    const JobControl& job, const std::function<void(const PosteriorBlock&)>& use);
 
 }  // namespace nearvote

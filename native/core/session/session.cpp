@@ -1,7 +1,6 @@
 #include "core/session/session.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/base/error.h"
 #include "core/base/parallel.h"
@@ -12,7 +11,6 @@ namespace nearvote {
 namespace {
 
 constexpr int64_t kRowsPerTask = 4096;
-constexpr int64_t kCompared = 32;  // cells of a column that are written together
 constexpr int64_t kHistoryBytes = int64_t{256} << 20;
 constexpr int64_t kHistoryStates = 64;
 constexpr int64_t kAppendScores = int64_t{1} << 24;  // floats of scratch
@@ -34,6 +32,12 @@ void for_row_blocks(int64_t rows, const RunOptions& options, Body&& body) {
                [&](int64_t task, int) { body(task * kRowsPerTask, std::min(rows, (task + 1) * kRowsPerTask)); });
 }
 
+std::vector<const int8_t*> extended_votes(const Columns& lfs) {
+  std::vector<const int8_t*> columns;
+  for (const auto& lf : lfs) columns.push_back(lf->extended.data());
+  return columns;
+}
+
 // The likeliest class; -1: another comes within 1e-9 of it. As in lib/columns.ts.
 int likeliest(const double* proba, int64_t classes) {
   const double* best = std::max_element(proba, proba + classes);
@@ -43,20 +47,29 @@ int likeliest(const double* proba, int64_t classes) {
 }
 
 // What differs between two states; rows that only one of them has count as changed.
-Change compare(const SessionState* before, const SessionState& after) {
-  Change change;
+Change compare(const SessionState* before, const SessionState& after, const RunOptions& options) {
   const int64_t common = before == nullptr ? 0 : std::min(before->rows(), after.rows());
   const int64_t columns = proba_columns(after.model);
-  for (int64_t row = 0; row < after.rows(); ++row) {
-    const auto at = static_cast<size_t>(row);
-    const bool known = row < common;
-    if (!known || before->labels[at] != after.labels[at]) change.labels.push_back(static_cast<int32_t>(row));
-    if (!known || before->covered[at] != after.covered[at]) change.coverage.push_back(static_cast<int32_t>(row));
-    if (!known || !std::equal(after.proba.begin() + row * columns, after.proba.begin() + (row + 1) * columns,
-                              before->proba.begin() + row * columns))
-      change.posteriors.push_back(static_cast<int32_t>(row));
+  std::vector<Change> parts(static_cast<size_t>((after.rows() + kRowsPerTask - 1) / kRowsPerTask));
+  for_row_blocks(after.rows(), options, [&](int64_t begin, int64_t end) {
+    Change& change = parts[static_cast<size_t>(begin / kRowsPerTask)];
+    for (int64_t row = begin; row < end; ++row) {
+      const auto at = static_cast<size_t>(row);
+      const bool known = row < common;
+      if (!known || before->labels[at] != after.labels[at]) change.labels.push_back(static_cast<int32_t>(row));
+      if (!known || before->covered[at] != after.covered[at]) change.coverage.push_back(static_cast<int32_t>(row));
+      if (!known || !std::equal(after.proba.begin() + row * columns, after.proba.begin() + (row + 1) * columns,
+                                before->proba.begin() + row * columns))
+        change.posteriors.push_back(static_cast<int32_t>(row));
+    }
+  });
+  Change all;
+  for (const Change& part : parts) {
+    all.labels.insert(all.labels.end(), part.labels.begin(), part.labels.end());
+    all.posteriors.insert(all.posteriors.end(), part.posteriors.begin(), part.posteriors.end());
+    all.coverage.insert(all.coverage.end(), part.coverage.begin(), part.coverage.end());
   }
-  return change;
+  return all;
 }
 
 }  // namespace
@@ -71,7 +84,7 @@ Session::Session(std::shared_ptr<const EmbeddingSet> set, VoteDomain domain, Nei
     : set_(std::move(set)), domain_(domain), lists_(std::make_shared<NeighborLists>(std::move(lists))) {}
 
 int64_t Session::bytes() const {
-  int64_t total = set_->bytes() + lists_->bytes() + votes_.bytes() + smoothed_lists_.bytes();
+  int64_t total = set_->bytes() + lists_->bytes() + smoothed_lists_.bytes();
   if (state_ != nullptr)
     for (const auto& lf : state_->lfs) total += lf->bytes();
   return total;
@@ -163,51 +176,18 @@ PendingEdit Session::append_rows(FloatMatrix rows, const std::vector<const int8_
   return edit;
 }
 
-// Writes the cells in which votes_ differs from these columns.
-VoteMatrix Session::show(const Columns& lfs, int64_t rows, const RunOptions& options) {
-  const auto m = static_cast<int64_t>(lfs.size());
-  if (shown_.size() != lfs.size() || votes_.size() < rows * m) {
-    votes_ = AlignedBuffer<int8_t>((rows + rows / 8) * m);
-    shown_.assign(lfs.size(), nullptr);
-  }
-  for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
-    for (size_t j = 0; j < lfs.size(); ++j) {
-      if (shown_[j] == lfs[j]) continue;
-      const int8_t* source = lfs[j]->extended.data();
-      int8_t* target = votes_.data() + j;
-      const int64_t known = shown_[j] == nullptr ? begin : std::clamp(shown_[j]->rows(), begin, end);
-      const bool same = shown_[j] != nullptr && shown_[j]->extended.shares_memory_with(lfs[j]->extended);
-      for (int64_t first = same ? known : begin; first < known; first += kCompared) {
-        const int64_t last = std::min(known, first + kCompared);
-        const int8_t* old = shown_[j]->extended.data();
-        if (std::memcmp(source + first, old + first, static_cast<size_t>(last - first)) == 0) continue;
-        for (int64_t row = first; row < last; ++row) target[row * m] = source[row];
-      }
-      for (int64_t row = known; row < end; ++row) target[row * m] = source[row];
-    }
-  });
-  shown_ = lfs;
-  return {votes_.data(), rows, m};
-}
-
 std::shared_ptr<const PosteriorGraph> Session::posterior_graph(const PendingEdit& edit, const LabelModel& model,
                                                                std::vector<int32_t> gold, int64_t k,
                                                                const RunOptions& options) {
-  const int64_t rows = edit.set->rows(), columns = proba_columns(model);
-  const VoteMatrix votes = show(edit.lfs, rows, options);
-  std::vector<double> proba(static_cast<size_t>(rows * domain_.classes));
+  const int64_t rows = edit.set->rows(), classes = domain_.classes;
+  std::vector<double> proba(static_cast<size_t>(rows * classes));
   std::vector<int32_t> counts(static_cast<size_t>(rows));
-  // One column: in front, spread from the end.
-  predict_proba(model, votes, proba.data(), options.threads, options.job);
-  for (int64_t row = rows - 1; columns == 1 && row >= 0; --row) {
-    const double p = proba[static_cast<size_t>(row)];
-    proba[static_cast<size_t>(2 * row)] = 1 - p;
-    proba[static_cast<size_t>(2 * row + 1)] = p;
-  }
-  for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      counts[static_cast<size_t>(row)] =
-          static_cast<int32_t>(votes.cols - std::count(votes.row(row), votes.row(row) + votes.cols, 0));
+  for_posteriors(model, extended_votes(edit.lfs), rows, options.threads, options.job, [&](const PosteriorBlock& block) {
+    double* out = proba.data() + block.first * classes;
+    std::copy_n(block.proba, block.count * classes, out);
+    // What predict_proba leaves out of signed votes is taken from what it tells.
+    for (int64_t r = 0; domain_.signed_votes && r < block.count; ++r) out[2 * r] = 1 - out[2 * r + 1];
+    std::copy_n(block.voters, block.count, counts.begin() + block.first);
   });
   auto lists = smoothed_lists_.of(edit.lists, edit.set->metric(), k, options);
   return std::make_shared<PosteriorGraph>(std::move(lists), std::move(proba), std::move(counts), std::move(gold),
@@ -240,18 +220,21 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
     next->covered = std::move(smoothed.evidence);
     next->smoothing = {std::move(smoothed.beliefs), edit.smoothed_k};
   } else {
-    const VoteMatrix votes = show(next->lfs, rows, options);
-    predict_proba(next->model, votes, next->proba.data(), options.threads, options.job);
-    predict(next->model, votes, Undecided::abstain, Undecided::abstain, next->labels.data(), options.threads,
-            options.job);
-    for_row_blocks(rows, options, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row)
-        next->covered[static_cast<size_t>(row)] =
-            std::any_of(votes.row(row), votes.row(row) + votes.cols, [](int8_t vote) { return vote != 0; });
-    });
+    const int64_t classes = domain_.classes, columns = proba_columns(next->model);
+    const auto take = [&](const PosteriorBlock& block) {
+      for (int64_t r = 0; r < block.count; ++r) {
+        const double* proba = block.proba + r * classes;
+        const bool covered = block.voters[r] > 0;
+        const auto row = static_cast<size_t>(block.first + r);
+        std::copy_n(proba + classes - columns, columns, next->proba.begin() + (block.first + r) * columns);
+        next->labels[row] = domain_.vote_of(covered ? decided_class(proba, domain_.classes) : -1);
+        next->covered[row] = covered;
+      }
+    };
+    for_posteriors(next->model, extended_votes(next->lfs), rows, options.threads, options.job, take);
   }
   next->covered_rows = std::count(next->covered.begin(), next->covered.end(), uint8_t{1});
-  Change change = compare(state_.get(), *next);
+  Change change = compare(state_.get(), *next, options);
   change.looked_up = edit.looked_up;
   if (state_ != nullptr) remember(*next);
   state_ = std::move(next);
@@ -276,8 +259,7 @@ void Session::remember(const SessionState& next) {
 
 Change Session::undo(const RunOptions& options) {
   if (history_.empty()) throw expected("an edit to take back", "undo", "none");
-  Change change = compare(state_.get(), *history_.back());
-  show(history_.back()->lfs, history_.back()->rows(), options);
+  Change change = compare(state_.get(), *history_.back(), options);
   state_ = std::move(history_.back());
   set_ = state_->set;
   lists_ = state_->lists;

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/aligned.h"
 #include "core/label_model/model.h"
 #include "core/neighbors/posterior_graph.h"
 #include "core/session/column_counts.h"
@@ -110,7 +109,6 @@ class Session {
 
  private:
   Columns columns() const { return state_ == nullptr ? Columns{} : state_->lfs; }
-  VoteMatrix show(const Columns& lfs, int64_t rows, const RunOptions& options);
   void remember(const SessionState& next);
 
   std::shared_ptr<const EmbeddingSet> set_;
@@ -118,9 +116,6 @@ class Session {
   std::shared_ptr<const NeighborLists> lists_;
   std::shared_ptr<const SessionState> state_;
   std::deque<std::shared_ptr<const SessionState>> history_;
-  // The extended votes as the label model reads them, and which columns they show.
-  AlignedBuffer<int8_t> votes_;
-  Columns shown_;
   SmoothedLists smoothed_lists_;
 };
 

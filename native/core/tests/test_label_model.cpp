@@ -1,4 +1,5 @@
 // The label model against hand computation, the definitions and simulation from known truths.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -81,6 +82,43 @@ TEST(posterior_of_classes_and_threads) {
     for (size_t y = 0; y < 3; ++y) worst = std::fmax(worst, std::fabs(one[r * 3 + y] - p[y] / sum));
   }
   CHECK(worst < 1e-14);
+}
+
+// Columns: another order of memory, the same bits. 600 LFs: more voters than a byte counts.
+TEST(posteriors_of_columns_are_those_of_rows) {
+  for (const Method method : {Method::triplet_mean, Method::majority}) {
+    for (const std::vector<double>& balance : {std::vector{0.4, 0.6}, std::vector{0.5, 0.2, 0.3}}) {
+      for (const int64_t lfs : {7, method == Method::majority ? 600 : 8}) {
+        const int64_t rows = 700, classes = static_cast<int64_t>(balance.size());
+        const auto size = static_cast<size_t>(lfs);
+        const Simulation data = simulate_symmetric(rows, std::vector(size, 0.7), std::vector(size, 0.6), balance, 7);
+        const VoteDomain domain{static_cast<int>(classes), classes == 2};
+        const VoteMatrix votes{data.votes.data(), rows, lfs};
+        const LabelModel model = fit_model(count_votes(votes, domain), with(method, balance));
+        std::vector<int8_t> by_column(data.votes.size()), labels(static_cast<size_t>(rows));
+        std::vector<const int8_t*> columns;
+        for (int64_t j = 0; j < lfs; ++j) {
+          for (int64_t r = 0; r < rows; ++r) by_column[static_cast<size_t>(j * rows + r)] = votes(r, j);
+          columns.push_back(by_column.data() + j * rows);
+        }
+        std::vector<double> expected(static_cast<size_t>(rows * proba_columns(model)));
+        predict_proba(model, votes, expected.data());
+        predict(model, votes, Undecided::abstain, Undecided::abstain, labels.data());
+        int64_t wrong = 0;
+        for_posteriors(model, columns, rows, 1, {}, [&](const PosteriorBlock& block) {
+          for (int64_t r = 0; r < block.count; ++r) {
+            const int64_t row = block.first + r, stored = proba_columns(model);
+            const double* proba = block.proba + r * classes;
+            const int label = block.voters[r] > 0 ? decided_class(proba, static_cast<int>(classes)) : -1;
+            wrong += domain.vote_of(label) != labels[static_cast<size_t>(row)];
+            wrong += block.voters[r] != lfs - std::count(votes.row(row), votes.row(row) + lfs, 0);
+            wrong += !std::equal(proba + classes - stored, proba + classes, expected.begin() + row * stored);
+          }
+        });
+        CHECK(wrong == 0);
+      }
+    }
+  }
 }
 
 TEST(majority_is_the_share_of_votes) {
