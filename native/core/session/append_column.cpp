@@ -40,10 +40,11 @@ class Appender {
       for (int64_t i = 0; i < count; ++i) bound[i] = bound_of(first + i);
       hits.clear();
       for (const int64_t at : came_) {
-        const float *score = tail_.of(at) + first, error = tail_.error(at);
-        for (int64_t i = 0; i < count; ++i)
-          if (score[i] + error >= bound[i])
-            hits.push_back({static_cast<int32_t>(first + i), static_cast<int32_t>(tail_.first() + at)});
+        const auto reached = [&](int64_t i) {
+          hits.push_back({static_cast<int32_t>(first + i), static_cast<int32_t>(tail_.first() + at)});
+        };
+        TailScores::for_reached(
+            tail_.of(at) + first, tail_.error(at), count, [&](int64_t i) { return bound[i]; }, reached);
       }
       std::sort(hits.begin(), hits.end(),
                 [](const Hit& a, const Hit& b) { return a.row != b.row ? a.row < b.row : a.came < b.came; });

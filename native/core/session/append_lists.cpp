@@ -1,6 +1,7 @@
 // Neighbour lists of a set that grew. An old row's list changes only where a row that came is nearer than its last
 // entry: such lists are written anew, all others are shared. Rows that came look for their neighbours among all.
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -13,6 +14,29 @@ namespace nearvote {
 namespace {
 
 constexpr int64_t kRowsPerTask = 1024;
+
+// A value that at least `wanted` of the scores reach, and hardly more: the scores are cut into parts, several times as
+// many, and that many parts have a largest score that reaches it. -inf where there are too few scores for that.
+float reached_by(const float* score, int64_t count, int64_t wanted) {
+  constexpr int64_t kLanes = 16, kParts = 4;
+  const int64_t depth = std::max<int64_t>(1, count / (kLanes * kParts * wanted)), whole = count / (kLanes * depth);
+  std::vector<float> largest(static_cast<size_t>(whole * kLanes));
+  if (static_cast<int64_t>(largest.size()) < wanted) return -std::numeric_limits<float>::infinity();
+  for (int64_t part = 0; part < whole; ++part) {
+    const float* from = score + part * depth * kLanes;
+    float best[kLanes];
+    std::copy_n(from, kLanes, best);
+    for (int64_t d = 1; d < depth; ++d)
+      for (int64_t lane = 0; lane < kLanes; ++lane) {
+        const float other = from[d * kLanes + lane];
+        best[lane] = best[lane] > other ? best[lane] : other;
+      }
+    std::copy_n(best, kLanes, largest.begin() + part * kLanes);
+  }
+  const auto last = largest.begin() + (wanted - 1);
+  std::nth_element(largest.begin(), last, largest.end(), std::greater<>());
+  return *last;
+}
 
 }  // namespace
 
@@ -31,11 +55,10 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, const TailScores& tail, co
   const int threads = effective_threads(options.threads, tasks);
   // Lists that take any row.
   const auto open_ended = [&](int64_t row) { return old.complete(row) || old.count(row) == 0; };
-  const auto last_score = [&](int64_t row) { return old.scores(row)[old.count(row) - 1]; };
   // A row that came loses against any old one as near: its index is higher.
   const auto before_last = [&](int64_t row, double key) {
     const auto rounded = static_cast<float>(score_of_key(metric, key));
-    const float last = last_score(row);
+    const float last = old.last_score(row);
     if (rounded != last) return metric == Metric::l2 ? rounded < last : rounded > last;
     const int32_t other = row_of(old.entries(row)[old.count(row) - 1]);
     return key > canonical_key(metric, set.row(row), set.row(other), set.dims());
@@ -49,15 +72,15 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, const TailScores& tail, co
     float bound[kRowsPerTask];
     for (int64_t i = 0; i < count; ++i)
       bound[i] = open_ended(first + i) ? -std::numeric_limits<float>::infinity()
-                                       : TailScores::below_score(metric, last_score(first + i));
+                                       : TailScores::below_score(metric, old.last_score(first + i));
     CanonicalRow canonical(set, set);
     std::vector<int32_t> rows;
     std::vector<double> keys;
     for (int64_t at = 0; at < tail.count(); ++at) {
-      const float *score = tail.of(at) + first, error = tail.error(at);
       rows.clear();
-      for (int64_t i = 0; i < count; ++i)
-        if (score[i] + error >= bound[i]) rows.push_back(static_cast<int32_t>(first + i));
+      TailScores::for_reached(
+          tail.of(at) + first, tail.error(at), count, [&](int64_t i) { return bound[i]; },
+          [&](int64_t i) { rows.push_back(static_cast<int32_t>(first + i)); });
       keys.resize(rows.size());
       canonical.set_query(tail.first() + at);
       canonical.keys(rows.data(), static_cast<int64_t>(rows.size()), keys.data());
@@ -79,6 +102,7 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, const TailScores& tail, co
   blocks_ = storage_->blocks();
   slots_.insert(slots_.end(), fresh.begin() + static_cast<std::ptrdiff_t>(changed.size()), fresh.end());
   counts_.resize(static_cast<size_t>(after));
+  last_.resize(static_cast<size_t>(after));
   fresh.resize(changed.size());
   for (size_t i = 0; i < changed.size(); ++i) std::swap(slots_[static_cast<size_t>(changed[i])], fresh[i]);
   storage_->release(fresh);
@@ -130,39 +154,29 @@ void NeighborLists::merge(const EmbeddingSet& set, int64_t row, const Incoming* 
     score[low] = rounded;
     if (low > 0 && score[low - 1] == rounded && key_of(low - 1) == came->key) list[low] |= kTieBit;
   }
-  set_count(row, size);
+  close(row, size);
 }
 
 // The list of a row that came: its scores leave a few more candidates than entries, and keys decide.
 void NeighborLists::search(const EmbeddingSet& set, const TailScores& tail, int64_t at) {
-  struct Hit {
-    float score;
-    int32_t row;
-  };
   const int64_t row = tail.first() + at, k = std::min(length(), tail.rows() - 1);
-  if (k == 0) return set_count(row, 0);
+  if (k == 0) return close(row, 0);
   const float* score = tail.of(at);
   const float doubt = 2 * tail.error(at);
-  std::vector<Hit> hits;
-  float bound = -std::numeric_limits<float>::infinity();
-  const auto settle = [&] {
-    std::nth_element(hits.begin(), hits.begin() + (k - 1), hits.end(),
-                     [](const Hit& a, const Hit& b) { return a.score > b.score; });
-    bound = std::max(bound, hits[static_cast<size_t>(k - 1)].score - doubt);
-    std::erase_if(hits, [&](const Hit& hit) { return hit.score < bound; });
+  std::vector<int32_t> rows;
+  const auto keep_from = [&](float bound) {
+    TailScores::for_reached(
+        score, 0, tail.rows(), [&](int64_t) { return bound; },
+        [&](int64_t i) {
+          if (i != row) rows.push_back(static_cast<int32_t>(i));
+        });
   };
-  size_t settle_at = static_cast<size_t>(4 * k);
-  for (int64_t i = 0; i < tail.rows(); ++i) {
-    if (score[i] < bound || i == row) continue;
-    hits.push_back({score[i], static_cast<int32_t>(i)});
-    if (hits.size() < settle_at) continue;
-    settle();
-    settle_at = std::max(settle_at, 2 * hits.size());
-  }
-  settle();
+  keep_from(reached_by(score, tail.rows(), k + 1) - doubt);  // one of them is the row itself
+  const auto kth = rows.begin() + (k - 1);
+  std::nth_element(rows.begin(), kth, rows.end(), [&](int32_t a, int32_t b) { return score[a] > score[b]; });
+  const float bound = score[*kth] - doubt;
+  std::erase_if(rows, [&](int32_t i) { return score[i] < bound; });
 
-  std::vector<int32_t> rows(hits.size());
-  std::transform(hits.begin(), hits.end(), rows.begin(), [](const Hit& hit) { return hit.row; });
   std::vector<double> keys(rows.size());
   CanonicalRow canonical(set, set);
   canonical.set_query(row);
@@ -180,7 +194,7 @@ void NeighborLists::search(const EmbeddingSet& set, const TailScores& tail, int6
     entries(row)[e] = static_cast<uint32_t>(rows[hit]) | (tie ? kTieBit : 0);
     scores(row)[e] = static_cast<float>(score_of_key(set.metric(), keys[hit]));
   }
-  set_count(row, k);
+  close(row, k);
 }
 
 }  // namespace nearvote

@@ -24,12 +24,18 @@ NeighborLists::NeighborLists(int64_t rows, int64_t length)
       storage_(std::make_shared<ListStorage>(rows, stride_)),
       blocks_(storage_->blocks()),
       slots_(static_cast<size_t>(rows)),
-      counts_(static_cast<size_t>(rows)) {
+      counts_(static_cast<size_t>(rows)),
+      last_(static_cast<size_t>(rows)) {
   std::iota(slots_.begin(), slots_.end(), 0);
 }
 
 NeighborLists::NeighborLists(const NeighborLists& old)
-    : stride_(old.stride_), storage_(old.storage_), blocks_(old.blocks_), slots_(old.slots_), counts_(old.counts_) {
+    : stride_(old.stride_),
+      storage_(old.storage_),
+      blocks_(old.blocks_),
+      slots_(old.slots_),
+      counts_(old.counts_),
+      last_(old.last_) {
   storage_->hold(slots_);
 }
 
@@ -53,22 +59,18 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, int64_t length, const RunO
   const int64_t tasks = (n + kRowsPerTask - 1) / kRowsPerTask;
   parallel_for(tasks, effective_threads(options.threads, tasks), [&](int64_t task, int) {
     options.job.check();
-    for (int64_t row = task * kRowsPerTask; row < std::min(n, (task + 1) * kRowsPerTask); ++row) {
-      set_count(row, k);
-      finish(set, row);
-    }
+    for (int64_t row = task * kRowsPerTask; row < std::min(n, (task + 1) * kRowsPerTask); ++row) finish(set, row, k);
   });
 }
 
-// Takes the row itself out (or, behind as many equal rows of lower index, the last entry).
-void NeighborLists::finish(const EmbeddingSet& set, int64_t row) {
+// Of the `all` nearest rows takes the row itself out (or, behind as many equal rows of lower index, the last one).
+void NeighborLists::finish(const EmbeddingSet& set, int64_t row, int64_t all) {
   uint32_t* list = entries(row);
   float* score = scores(row);
-  const int64_t all = count(row);
   const int64_t self = std::min(std::find(list, list + all, static_cast<uint32_t>(row)) - list, all - 1);
   std::copy(list + self + 1, list + all, list + self);
   std::copy(score + self + 1, score + all, score + self);
-  set_count(row, all - 1);
+  close(row, all - 1);
   mark_ties(set, row);
 }
 

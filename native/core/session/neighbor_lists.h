@@ -36,7 +36,7 @@ class NeighborLists {
 
   int64_t rows() const { return static_cast<int64_t>(counts_.size()); }
   int64_t length() const { return stride_ - 1; }
-  int64_t bytes() const { return storage_->bytes() + rows() * 8; }
+  int64_t bytes() const { return storage_->bytes() + rows() * 12; }
 
   int64_t count(int64_t row) const { return counts_[static_cast<size_t>(row)]; }
   bool complete(int64_t row) const { return count(row) == rows() - 1; }  // holds every other row
@@ -44,7 +44,16 @@ class NeighborLists {
   const float* scores(int64_t row) const { return block(row).scores + place(row); }
   uint32_t* entries(int64_t row) { return block(row).entries + place(row); }
   float* scores(int64_t row) { return block(row).scores + place(row); }
-  void set_count(int64_t row, int64_t count) { counts_[static_cast<size_t>(row)] = static_cast<int32_t>(count); }
+  // The list is written: this many entries.
+  void close(int64_t row, int64_t count) {
+    counts_[static_cast<size_t>(row)] = static_cast<int32_t>(count);
+    last_[static_cast<size_t>(row)] = count == 0 ? 0 : scores(row)[count - 1];
+  }
+  float last_score(int64_t row) const { return last_[static_cast<size_t>(row)]; }  // of a list with entries
+  // Both show the same memory: neither changed since they were one.
+  bool same_list(const NeighborLists& other, int64_t row) const {
+    return storage_ == other.storage_ && slots_[static_cast<size_t>(row)] == other.slots_[static_cast<size_t>(row)];
+  }
 
   static constexpr uint32_t kTieBit = uint32_t{1} << 31;
   static int32_t row_of(uint32_t entry) { return static_cast<int32_t>(entry & ~kTieBit); }
@@ -58,7 +67,7 @@ class NeighborLists {
 
   // The same lists in the same memory.
   explicit NeighborLists(const NeighborLists& old);
-  void finish(const EmbeddingSet& set, int64_t row);
+  void finish(const EmbeddingSet& set, int64_t row, int64_t all);
   void mark_ties(const EmbeddingSet& set, int64_t row);
   struct Incoming;
   void merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t count, bool complete);
@@ -69,6 +78,7 @@ class NeighborLists {
   std::vector<ListStorage::Block> blocks_;
   std::vector<int32_t> slots_;   // per row
   std::vector<int32_t> counts_;  // per row
+  std::vector<float> last_;      // per row: what asks every row for its last score finds them side by side
 };
 
 }  // namespace nearvote

@@ -229,20 +229,22 @@ LoadedSession read_session(const std::string& path, std::shared_ptr<const Embedd
   if (header.rows != set->rows() || header.dims != set->dims() || header.metric != set->metric() ||
       header.fingerprint != fingerprint(*set, options.threads))
     throw expected("the embeddings the session was saved with", "embeddings", "others");
-  NeighborLists lists(header.rows, header.stride - 1);
-  for (int64_t row = 0; row < header.rows; ++row) {
-    const auto count = reader.get<int32_t>();
+  std::vector<int32_t> counts(static_cast<size_t>(header.rows));
+  for (int32_t& count : counts) {
+    count = reader.get<int32_t>();
     if (count < 0 || count > header.stride || count >= header.rows) reader.damaged("a list of impossible length");
-    lists.set_count(row, count);
   }
+  NeighborLists lists(header.rows, header.stride - 1);
   for (int64_t row = 0; row < header.rows; ++row) {
     if (row % kRowsPerTask == 0) {
       options.job.check();
       options.job.report(row, header.rows);
     }
-    reader.get(lists.entries(row), lists.count(row));
-    reader.get(lists.scores(row), lists.count(row));
-    for (int64_t e = 0; e < lists.count(row); ++e)
+    const int64_t count = counts[static_cast<size_t>(row)];
+    reader.get(lists.entries(row), count);
+    reader.get(lists.scores(row), count);
+    lists.close(row, count);
+    for (int64_t e = 0; e < count; ++e)
       if (NeighborLists::row_of(lists.entries(row)[e]) >= header.rows) reader.damaged("a neighbour that is no row");
   }
   LoadedSession loaded{Session(std::move(set), header.domain, std::move(lists)), {}};

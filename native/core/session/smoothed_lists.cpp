@@ -29,8 +29,7 @@ std::shared_ptr<const SmoothingLists> SmoothedLists::of(const std::shared_ptr<co
     std::vector<int32_t> indices(static_cast<size_t>(k));
     std::vector<float> weights(indices.size());
     for (int64_t row = task * kRowsPerTask; row < std::min(rows, (task + 1) * kRowsPerTask); ++row) {
-      // Lists that did not change are in the same place: both hold it.
-      if (row < kept && shown->entries(row) == source->entries(row)) continue;
+      if (row < kept && shown->same_list(*source, row)) continue;
       const int64_t count = std::min(k, source->count(row));
       std::transform(source->entries(row), source->entries(row) + count, indices.begin(), NeighborLists::row_of);
       std::copy_n(source->scores(row), count, weights.begin());

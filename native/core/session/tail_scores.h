@@ -3,6 +3,7 @@
 // for l2, so that larger is nearer and rows of either side compare.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -24,6 +25,19 @@ class TailScores {
   // Of row first() + at against every row (itself too): |score - half-key| <= error(at).
   const float* of(int64_t at) const { return scores_.data() + at * rows_; }
   float error(int64_t at) const { return error_[static_cast<size_t>(at)]; }
+
+  // Calls hit(i) for every i < count with score[i] + error >= bound(i), ascending. Made for few hits.
+  template <class Bound, class Hit>
+  static void for_reached(const float* score, float error, int64_t count, Bound&& bound, Hit&& hit) {
+    constexpr int64_t kTogether = 32;  // one branch for all
+    for (int64_t first = 0; first < count; first += kTogether) {
+      const int64_t end = std::min(count, first + kTogether);
+      int any = 0;
+      for (int64_t i = first; i < end; ++i) any |= static_cast<int>(score[i] + error >= bound(i));
+      for (int64_t i = first; any != 0 && i < end; ++i)
+        if (score[i] + error >= bound(i)) hit(i);
+    }
+  }
 
   // Lower bounds of a half-key: of the pair with this canonical score rounded to float, and of this key.
   static float below_score(Metric metric, float score) {
