@@ -11,7 +11,7 @@ namespace {
 constexpr double kDirectBelow = 1 << 18;  // multiply-adds; about 50 us
 constexpr double kSerialBelow = 1 << 21;
 constexpr int64_t kOrderFrom = 4096;                 // rows
-constexpr int64_t kOrderedBytes = int64_t{1} << 28;  // packed
+constexpr int64_t kOrderedBytes = int64_t{1} << 30;  // packed
 // A join of rows with themselves keeps the cells of all of them: no more than the rows themselves take, or this.
 constexpr int64_t kMutualBytes = int64_t{1} << 27;
 
