@@ -62,6 +62,13 @@ export async function runJob(
   onProgress?.(1);
 }
 
+/** The options of a call for one of several jobs it runs in turn: its progress goes from `begin` to `end`. */
+export function partOf(options: AsyncOptions, begin: number, end: number): AsyncOptions {
+  const { onProgress } = options;
+  if (typeof onProgress !== 'function') return options;
+  return { ...options, onProgress: (progress) => onProgress(begin + (end - begin) * progress) };
+}
+
 /** How a constructor gets its native part made: `fill` runs now (`atOnce`) or as a job (`createAsync`). */
 export type Schedule = (fill: (control: Control, copy: boolean) => Call) => void;
 

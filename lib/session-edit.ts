@@ -110,6 +110,15 @@ export class SessionEditor {
     return { change: addon.sessionChange(edit), start };
   }
 
+  /** Whether one of these new labelling functions reaches beyond its own votes. */
+  extends(lfs: readonly SessionLf[]): boolean {
+    const { metric, threshold } = this.settings;
+    return lfs.some((lf) => {
+      const reach = lf.threshold ?? threshold;
+      return metric === 'l2' ? reach > 0 : reach < Infinity;
+    });
+  }
+
   /** The first half that sets votes. */
   sendVotes(edit: EditHandle, lfs: readonly SessionLf[], control: Control): Call {
     const known = new Set(this.names);

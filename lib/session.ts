@@ -1,7 +1,7 @@
 import { checkFloatMatrix, checkInteger, checkOptions, checkTypedArray, rangeError, typeError } from './check.js';
 import { EmbeddingSet, type Embeddings } from './embedding-set.js';
 import { replaceFileAtomic } from './io/atomic.js';
-import { runJob } from './job.js';
+import { partOf, runJob } from './job.js';
 import type { LabelModel, LabelModelOptions } from './label-model.js';
 import { addon, type Control } from './native.js';
 import { checkGold, checkLf, checkName, checkSettings, checkThreshold, refuseUnderPosterior } from './session-check.js';
@@ -64,12 +64,14 @@ export class Session {
     });
     const operand = EmbeddingSet.operand(input.embeddings, 'embeddings', metric, options.copy);
     const gold = input.gold && checkGold(input.gold, operand[1], classes);
-    await runJob(options, (control) =>
+    // What the neighbour lists do not tell a labelling function may take as long as the lists.
+    const lists = editor.extends(lfs) ? 0.5 : 1;
+    await runJob(partOf(options, 0, lists), (control) =>
       addon.fillSession(editor.handle, ...operand, metric, classes, neighbors, threads, control),
     );
     const next = { gold, options: input.model ?? {} };
-    const { signal } = options;
-    const edited = await editor.edit(next, (edit, control) => editor.sendVotes(edit, lfs, control), { signal });
+    const first = (edit: EditHandle, control: Control) => editor.sendVotes(edit, lfs, control);
+    const edited = await editor.edit(next, first, partOf(options, lists, 1));
     session.#describe(edited);
     return session;
   }

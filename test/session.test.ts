@@ -298,6 +298,24 @@ describe('Session', () => {
     await expect(opening).rejects.toThrow('no longer wanted');
   });
 
+  it('tells how far opening is, over its lists and columns, and aborts in either', async () => {
+    const input = { embeddings: randomFloats(2000, 8, 1), neighbors: 1, threshold: 0.1 };
+    const votes = (lf: number) => Int8Array.from({ length: 2000 }, (_, row) => ((row + lf) % 5 === 0 ? 1 : 0));
+    const lfs = [0, 1, 2, 3].map((lf) => ({ name: `${lf}`, votes: votes(lf) }));
+    const told: number[] = [];
+    open = await Session.open({ ...input, lfs }, { onProgress: (fraction) => told.push(fraction) });
+    expect(told).toEqual(told.toSorted((a, b) => a - b));
+    expect(told).toContain(0.5); // the lists are made
+    expect(told.at(-1)).toBe(1);
+    const controller = new AbortController();
+    const onProgress = (fraction: number) => {
+      if (fraction >= 0.5) controller.abort(new Error('no longer wanted'));
+    };
+    await expect(Session.open({ ...input, lfs }, { onProgress, signal: controller.signal })).rejects.toThrow(
+      'no longer',
+    );
+  });
+
   it('is closed for good', async () => {
     const { session } = await small();
     const edit = session.setThreshold('a', 0);

@@ -3,16 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
+#include <numeric>
 
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
 #include "core/session/column_cells.h"
+#include "core/session/common_lookup.h"
 #include "core/session/voter_lookup.h"
 
 namespace nearvote {
 namespace {
 
 constexpr int64_t kRowsPerTask = 4096;
+constexpr int64_t kReadingShare = 20;  // reading the lists takes about a part of so many where much is looked up
 
 bool wider(Metric metric, double a, double b) { return metric == Metric::l2 ? a > b : a < b; }
 
@@ -43,7 +47,8 @@ class ColumnBuilder {
         needed_(key_of_threshold(set_.metric(), column.threshold)),
         nothing_reaches_(!reaches(set_.metric(), column.threshold)) {}
 
-  void resolve_votes(const LfColumn* old) {
+  // All cells but the undecided ones.
+  void read_votes(const LfColumn* old) {
     column_.nearest = RowValues<int32_t>(rows());
     column_.score = RowValues<float>(rows());
     nearest_ = column_.nearest.writable();
@@ -52,19 +57,31 @@ class ColumnBuilder {
     std::vector<int32_t> added;
     for (int64_t row = 0; old != nullptr && row < rows(); ++row)
       if (votes_[row] != old_votes[row] && voters_(row)) added.push_back(static_cast<int32_t>(row));
-    std::vector<Lookups> everywhere(static_cast<size_t>(tasks())), among_added(everywhere.size());
+    std::vector<std::vector<int32_t>> undecided(static_cast<size_t>(tasks()));
+    std::vector<Lookups> among_added(undecided.size());
     for_rows([&](int64_t row, size_t task) {
       if (votes_[row] != 0) return set(row, {kDirectVote, kNoScore});
       if (set_.is_zero(row) || nothing_reaches_) return set(row, {kNoVoter, kNoScore});
       if (const auto cell = reader_.read(row)) return set(row, *cell);
       set(row, {kNoVoter, kNoScore});
       if (old == nullptr || !start_from(*old, row, !added.empty(), among_added[task]))
-        everywhere[task].add(row, needed_);
+        undecided[task].push_back(static_cast<int32_t>(row));
     });
-    look_up(everywhere, voters_.rows());
-    look_up(among_added, added);
+    Lookups all;
+    for (const Lookups& part : among_added) all.append(part);
+    look_up(all, added);
+    column_.looked_up = static_cast<int64_t>(all.rows.size());
+    keep_undecided(undecided);
     column_.searched = column_.threshold;
   }
+
+  ColumnLookup undecided() const {
+    const std::vector<int64_t>& votes = column_.direct->per_class;
+    const int64_t voters = std::accumulate(votes.begin(), votes.end(), int64_t{0});
+    return {votes_, voters, column_.threshold, &undecided_, nearest_, score_};
+  }
+
+  void look_up_undecided() { look_up({undecided_, std::vector<double>(undecided_.size(), needed_)}, voters_.rows()); }
 
   void resolve_threshold(const LfColumn& old) {
     column_.searched = old.searched;
@@ -74,14 +91,15 @@ class ColumnBuilder {
     if (!search) return;
     nearest_ = column_.nearest.writable();
     score_ = column_.score.writable();
-    std::vector<Lookups> everywhere(static_cast<size_t>(tasks()));
+    std::vector<std::vector<int32_t>> undecided(static_cast<size_t>(tasks()));
     for_rows([&](int64_t row, size_t task) {
       if (nearest_[row] != kNoVoter || set_.is_zero(row)) return;
       // A row that came later may be a voter in the list, outside the threshold so far.
       if (const auto cell = reader_.read(row)) return set(row, *cell);
-      everywhere[task].add(row, needed_);
+      undecided[task].push_back(static_cast<int32_t>(row));
     });
-    look_up(everywhere, voters_.rows());
+    keep_undecided(undecided);
+    look_up_undecided();
     column_.searched = column_.threshold;
   }
 
@@ -135,9 +153,12 @@ class ColumnBuilder {
     return true;
   }
 
-  void look_up(const std::vector<Lookups>& parts, const std::vector<int32_t>& voters) {
-    Lookups all;
-    for (const Lookups& part : parts) all.append(part);
+  void keep_undecided(const std::vector<std::vector<int32_t>>& parts) {
+    for (const auto& part : parts) undecided_.insert(undecided_.end(), part.begin(), part.end());
+    column_.looked_up += static_cast<int64_t>(undecided_.size());
+  }
+
+  void look_up(const Lookups& all, const std::vector<int32_t>& voters) {
     std::vector<NearestVoter> found(all.rows.size());
     find_nearest_voters(set_, all.rows, voters, votes_, all.at_least, found.data(), context_.options);
     for (size_t q = 0; q < found.size(); ++q) {
@@ -147,7 +168,6 @@ class ColumnBuilder {
       if (known >= 0) best.merge({all.at_least[q], known, false}, votes_);
       set(row, cell_of(best, set_.metric(), known >= 0 ? std::nullopt : std::optional(column_.threshold)));
     }
-    column_.looked_up += static_cast<int64_t>(found.size());
   }
 
   const EmbeddingSet& set_;
@@ -160,6 +180,7 @@ class ColumnBuilder {
   CellReader reader_;
   double needed_;
   bool nothing_reaches_;
+  std::vector<int32_t> undecided_;  // rows that have to search all voters
 };
 
 }  // namespace
@@ -191,17 +212,35 @@ DirectVotes::DirectVotes(const int8_t* from, int64_t rows, const VoteDomain& dom
 
 int64_t LfColumn::bytes() const { return rows() * (extends() ? 10 : 9) + direct->planes.bytes(); }
 
-std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
-                                            double threshold, const LfColumn* old) {
-  auto column = std::make_shared<LfColumn>();
-  const int64_t rows = context.set.rows();
-  column->name = std::move(name);
-  column->threshold = threshold;
-  column->direct = std::make_shared<DirectVotes>(votes, rows, context.domain);
-  ColumnBuilder builder(context, *column);
-  builder.resolve_votes(old);
-  builder.extend();
-  return column;
+std::vector<std::shared_ptr<const LfColumn>> make_columns(const ColumnContext& context,
+                                                          const std::vector<NewColumn>& wanted) {
+  const JobControl& job = context.options.job;
+  const auto count = static_cast<int64_t>(wanted.size());
+  std::vector<std::shared_ptr<LfColumn>> columns;
+  std::deque<ColumnBuilder> builders;
+  std::vector<ColumnLookup> undecided;
+  const JobControl reading = job.part(0, kReadingShare);
+  for (const NewColumn& each : wanted) {
+    columns.push_back(std::make_shared<LfColumn>());
+    columns.back()->name = each.name;
+    columns.back()->threshold = each.threshold;
+    columns.back()->direct = std::make_shared<DirectVotes>(each.votes, context.set.rows(), context.domain);
+    builders.emplace_back(context, *columns.back()).read_votes(each.old);
+    undecided.push_back(builders.back().undecided());
+    reading.report(static_cast<int64_t>(columns.size()), count);
+  }
+  const JobControl searching{job.cancel, job.progress, reading.end, job.end};
+  if (common_lookup_pays(undecided, context.set.rows())) {
+    look_up_together(context.set, context.domain, undecided, {context.options.threads, searching});
+  } else {
+    int64_t done = 0;
+    for (ColumnBuilder& builder : builders) {
+      builder.look_up_undecided();
+      searching.report(++done, count);
+    }
+  }
+  for (ColumnBuilder& builder : builders) builder.extend();
+  return {columns.begin(), columns.end()};
 }
 
 std::shared_ptr<const LfColumn> restore_column(const ColumnContext& context, std::string name, const int8_t* votes,

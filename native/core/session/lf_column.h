@@ -68,9 +68,16 @@ struct LfColumn {
 // False of a threshold that no pair of rows is inside.
 bool reaches(Metric metric, double threshold);
 
-// votes: n, valid. old: the column these votes replace, of the same rows, or null.
-std::shared_ptr<const LfColumn> make_column(const ColumnContext& context, std::string name, const int8_t* votes,
-                                            double threshold, const LfColumn* old);
+struct NewColumn {
+  std::string name;
+  const int8_t* votes;  // n, valid
+  double threshold;
+  const LfColumn* old;  // the column these votes replace, of the same rows, or null
+};
+
+// Each as if it were made alone; what their lists do not tell is looked up together where that takes less.
+std::vector<std::shared_ptr<const LfColumn>> make_columns(const ColumnContext& context,
+                                                          const std::vector<NewColumn>& wanted);
 
 // A column as it was saved: nearest, score and searched as another column had them.
 std::shared_ptr<const LfColumn> restore_column(const ColumnContext& context, std::string name, const int8_t* votes,

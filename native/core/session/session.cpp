@@ -107,17 +107,23 @@ PendingEdit Session::with_columns(Columns lfs, int64_t looked_up) const {
 
 PendingEdit Session::set_votes(const std::vector<LfVotes>& changed, const RunOptions& options) const {
   Columns lfs = columns();
-  int64_t looked_up = 0;
+  const auto find = [&](const std::string& name) {
+    return std::find_if(lfs.begin(), lfs.end(), [&](const auto& known) { return known->name == name; });
+  };
+  std::vector<NewColumn> wanted;
   for (const LfVotes& lf : changed) {
     options.job.check();
     check_votes({lf.votes, set_->rows(), 1}, domain_, "votes of '" + lf.name + "'");
-    const auto place = std::find_if(lfs.begin(), lfs.end(), [&](const auto& known) { return known->name == lf.name; });
+    const auto place = find(lf.name);
     const LfColumn* old = place == lfs.end() ? nullptr : place->get();
     if (old == nullptr && !lf.threshold.has_value()) throw unknown_lf(lf.name);
-    auto column = make_column(context(options), lf.name, lf.votes,
-                              lf.threshold.has_value() ? *lf.threshold : old->threshold, old);
+    wanted.push_back({lf.name, lf.votes, lf.threshold.has_value() ? *lf.threshold : old->threshold, old});
+  }
+  int64_t looked_up = 0;
+  for (auto& column : make_columns(context(options), wanted)) {
     looked_up += column->looked_up;
-    if (old == nullptr)
+    const auto place = find(column->name);
+    if (place == lfs.end())
       lfs.push_back(std::move(column));
     else
       *place = std::move(column);

@@ -85,7 +85,8 @@ class Session {
   int64_t bytes() const;
 
   // --- first halves: throw InvalidArgument (unknown LF, invalid vote) or Cancelled ---
-  // Sets the votes of known LFs and adds new ones, all in one edit. None: only a refit, or a session without LFs.
+  // Sets the votes of known LFs and adds new ones (names differ), all in one edit. None: only a refit, or a session
+  // without LFs.
   PendingEdit set_votes(const std::vector<LfVotes>& lfs, const RunOptions& options) const;
   PendingEdit set_threshold(const std::string& name, double threshold, const RunOptions& options) const;
   PendingEdit remove_lf(const std::string& name) const;

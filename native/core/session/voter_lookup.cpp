@@ -153,7 +153,7 @@ void find_nearest_voters(const EmbeddingSet& set, const std::vector<int32_t>& qu
     search_directly(problem, out, threads, options.job);
     return;
   }
-  const FilterSupport filter(set, voters, threads);
+  const FilterSupport filter(set, voters, threads, options.job);
   int64_t block = set.precision() == simd::Precision::f32 ? 128 : 256;
   while (block > simd::kLanes && count < block * 4 * threads) block /= 2;
   const int64_t query_blocks = (count + block - 1) / block;
