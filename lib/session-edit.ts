@@ -65,7 +65,10 @@ export class SessionEditor {
     return result;
   }
 
-  /** Both halves of an edit with the fit between them. Nothing is altered before the second half has succeeded. */
+  /**
+   * Both halves of an edit, with the fit between them unless `next` knows the model. Nothing is altered before the second
+   * half has succeeded.
+   */
   async edit(
     next: Partial<SessionFit>,
     firstHalf: (edit: EditHandle, control: Control) => Call,
@@ -77,12 +80,14 @@ export class SessionEditor {
     await runJob({ signal, onProgress }, (control) => firstHalf(edit, control));
     const { gold, options } = { gold: this.#fit?.gold, options: this.#fit?.options ?? {}, ...next };
     const { lfs, counts, rows, extends: reaches } = addon.sessionEditCounts(edit);
-    const model = await LabelModel.fitAsync(VoteCounts.of(lfs, classes, counts), {
-      threads: threads || undefined,
-      ...(gold && { classBalance: { labels: gold.labels } }),
-      ...options,
-      signal,
-    });
+    const model =
+      next.model ??
+      (await LabelModel.fitAsync(VoteCounts.of(lfs, classes, counts), {
+        threads: threads || undefined,
+        ...(gold && { classBalance: { labels: gold.labels } }),
+        ...options,
+        signal,
+      }));
     const extension = this.settings.extension ?? (reaches ? 'votes' : 'posterior');
     // Without labelling functions nothing is known that could travel.
     const smoothing =

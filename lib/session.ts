@@ -105,7 +105,8 @@ export class Session {
     refuseUnderPosterior(settings.extension, threshold);
     const first = (edit: EditHandle, control: Control) =>
       addon.sessionSetThreshold(handle, edit, name, threshold, settings.threads, control);
-    return this.#edit(() => this.#editor.edit({}, first), name);
+    // The label model knows votes, not how far they reach.
+    return this.#edit(() => this.#editor.edit({ model: this.#editor.fit.model }, first), name);
   }
 
   /** @throws RangeError: an unknown name. */
