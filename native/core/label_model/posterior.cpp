@@ -10,7 +10,7 @@ namespace nearvote {
 namespace {
 
 constexpr int64_t kBlock = 256;     // rows whose sums are held at once
-constexpr int64_t kTask = 1 << 14;  // rows a thread takes
+constexpr int64_t kTask = 1 << 11;  // rows a thread takes
 
 // The model's weights addressed by the vote itself: row (lf, vote - low) holds K numbers, and abstaining adds nothing
 // (multiplies by one) because its weight went into `start`.

@@ -15,10 +15,10 @@ namespace {
 
 constexpr int64_t kRowsPerTask = 1024;
 
-// A value that at least `wanted` of the scores reach, and hardly more: the scores are cut into parts, several times as
-// many, and that many parts have a largest score that reaches it. -inf where there are too few scores for that.
+// A value that at least `wanted` of the scores reach, and hardly more: the scores are cut into parts, twice as many or
+// more, and that many parts have a largest score that reaches it. -inf where there are too few scores for that.
 float reached_by(const float* score, int64_t count, int64_t wanted) {
-  constexpr int64_t kLanes = 16, kParts = 4;
+  constexpr int64_t kLanes = 16, kParts = 2;
   const int64_t depth = std::max<int64_t>(1, count / (kLanes * kParts * wanted)), whole = count / (kLanes * depth);
   std::vector<float> largest(static_cast<size_t>(whole * kLanes));
   if (static_cast<int64_t>(largest.size()) < wanted) return -std::numeric_limits<float>::infinity();

@@ -1,10 +1,16 @@
 #include "core/session/column_cells.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "core/neighbors/canonical.h"
 
 namespace nearvote {
+namespace {
+
+constexpr int64_t kAhead = 8;
+
+}  // namespace
 
 Voters::Voters(const EmbeddingSet& set, const DirectVotes& direct)
     : bits_(static_cast<size_t>((set.rows() + 63) / 64)) {
@@ -58,6 +64,8 @@ bool CellReader::list_rules_out(int64_t row) const {
 }
 
 std::optional<Cell> CellReader::read(int64_t row) const {
+  // Rows are read in their order, as a rule, and hardly anything is done with each.
+  lists_.prefetch(std::min(row + kAhead, lists_.rows() - 1));
   const uint32_t* entries = lists_.entries(row);
   const int64_t count = lists_.count(row);
   int64_t at = 0;

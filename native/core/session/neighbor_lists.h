@@ -44,6 +44,12 @@ class NeighborLists {
   const float* scores(int64_t row) const { return block(row).scores + place(row); }
   uint32_t* entries(int64_t row) { return block(row).entries + place(row); }
   float* scores(int64_t row) { return block(row).scores + place(row); }
+  // Asks for the beginning of a list that is read soon.
+  void prefetch(int64_t row) const {
+    __builtin_prefetch(entries(row));
+    __builtin_prefetch(entries(row) + 16);
+    __builtin_prefetch(scores(row));
+  }
   // The list is written: this many entries.
   void close(int64_t row, int64_t count) {
     counts_[static_cast<size_t>(row)] = static_cast<int32_t>(count);
