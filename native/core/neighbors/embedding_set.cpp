@@ -24,22 +24,11 @@ constexpr int64_t kSerialBelow = 1 << 16;  // values
                  value + " at row " + std::to_string(index) + ", column " + std::to_string(column));
 }
 
-// x - x is 0 for finite x and NaN otherwise, and the sum vectorises.
-bool all_finite(const float* row, int64_t dims) {
-  float sum[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= dims; i += 8)
-    for (int l = 0; l < 8; ++l) sum[l] += row[i + l] - row[i + l];
-  for (; i < dims; ++i) sum[0] += row[i] - row[i];
-  float total = 0;
-  for (float s : sum) total += s;
-  return total == 0;
-}
-
 // A row as used for scores. inverse: of its norm (cosine).
-void write_row(Metric metric, const float* source, double inverse, int64_t dims, int64_t stride, float* target) {
+void write_row(const simd::Kernels& kernels, Metric metric, const float* source, double inverse, int64_t dims,
+               int64_t stride, float* target) {
   if (metric == Metric::cosine)
-    for (int64_t c = 0; c < dims; ++c) target[c] = static_cast<float>(static_cast<double>(source[c]) * inverse);
+    kernels.scale_row(source, inverse, dims, target);
   else
     std::memcpy(target, source, static_cast<size_t>(dims) * sizeof(float));
   std::fill(target + dims, target + stride, 0.0f);
@@ -86,12 +75,12 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
     const int64_t begin = task * kRowsPerTask, end = std::min(rows_, begin + kRowsPerTask);
     for (int64_t i = begin; i < end; ++i) {
       const float* source = rows.row(i);
-      if (!all_finite(source, dims_)) {
+      const auto at = static_cast<size_t>(i);
+      const double squares = kernels_->dot(source, source, dims_);
+      if (!std::isfinite(squares)) {  // no sum of squares of floats is beyond doubles
         lower_to(first_bad, i);
         return;
       }
-      const auto at = static_cast<size_t>(i);
-      const double squares = kernels_->dot(source, source, dims_);
       double inverse = 1;
       if (metric == Metric::cosine) {
         const double norm = std::sqrt(squares);
@@ -103,7 +92,8 @@ EmbeddingSet::EmbeddingSet(FloatMatrix rows, Metric metric, const RunOptions& op
         filter_norm_[at] = norm_above(squares);
         if (metric == Metric::l2) bias_[at] = static_cast<float>(-squares / 2);
       }
-      if (!borrows()) write_row(metric, source, inverse, dims_, stride_, memory_->values.data() + i * stride_);
+      if (!borrows())
+        write_row(*kernels_, metric, source, inverse, dims_, stride_, memory_->values.data() + i * stride_);
     }
     if (precision_ != simd::Precision::f32) quantize(begin, end);
   });
@@ -122,7 +112,7 @@ int64_t EmbeddingSet::steps() const {
 
 void EmbeddingSet::make_row(int64_t i, float* target) const {
   const double inverse = metric_ == Metric::cosine ? inverse_norm_[static_cast<size_t>(i)] : 1;
-  write_row(metric_, borrowed_.row(i), inverse, dims_, stride_, target);
+  write_row(*kernels_, metric_, borrowed_.row(i), inverse, dims_, stride_, target);
 }
 
 void EmbeddingSet::set_largest() {

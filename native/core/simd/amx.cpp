@@ -147,6 +147,7 @@ const Kernels kAmx = {
     .name = "amx",
     .precision = Precision::bf16,
     .accumulation_error = accumulation_error_f32,
+    .scale_row = scale_row,
     .dot = canonical<DotTerm>,
     .squared_distance = canonical<SquareTerm>,
     .dot4 = canonical4<DotTerm>,

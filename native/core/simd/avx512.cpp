@@ -28,6 +28,7 @@ const Kernels kAvx512 = {
     .name = "avx512",
     .precision = Precision::int8,
     .accumulation_error = accumulation_error_f32,
+    .scale_row = scale_row,
     .dot = canonical<DotTerm>,
     .squared_distance = canonical<SquareTerm>,
     .dot4 = canonical4<DotTerm>,

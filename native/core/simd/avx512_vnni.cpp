@@ -26,6 +26,7 @@ const Kernels kAvx512Vnni = {
     .name = "avx512_vnni",
     .precision = Precision::int8,
     .accumulation_error = accumulation_error_f32,
+    .scale_row = scale_row,
     .dot = canonical<DotTerm>,
     .squared_distance = canonical<SquareTerm>,
     .dot4 = canonical4<DotTerm>,

@@ -1,5 +1,5 @@
-// The canonical scores (neighbors/canonical.h), for the instruction set of the including file. Eight double lanes are
-// the eight accumulators of the definition; the compiler maps them to 1, 2 or 4 registers.
+// The canonical scores (neighbors/canonical.h) and rows, for the instruction set of the including file. Eight double
+// lanes are the eight accumulators of the definition; the compiler maps them to 1, 2 or 4 registers.
 #pragma once
 
 #if defined(__AVX512F__)
@@ -43,6 +43,16 @@ struct SquareTerm {
     sum += difference * difference;
   }
 };
+
+void scale_row(const float* x, double factor, int64_t dims, float* out) {
+  Double8 wide;
+  int64_t i = 0;
+  for (; i + 8 <= dims; i += 8) {
+    widen(x + i, wide);
+    *reinterpret_cast<Float8*>(out + i) = __builtin_convertvector(wide * factor, Float8);
+  }
+  for (; i < dims; ++i) out[i] = static_cast<float>(static_cast<double>(x[i]) * factor);
+}
 
 template <class Term>
 double canonical(const float* x, const float* y, int64_t dims) {

@@ -104,7 +104,9 @@ struct Kernels {
   // Bound of |computed - exact| / (|x||y| + |bias|) of the float32 product over `depth` terms.
   double (*accumulation_error)(int64_t depth);
 
-  // --- canonical scores (neighbors/canonical.h): the same bits in every table ---
+  // --- canonical scores (neighbors/canonical.h) and what they are taken of: the same bits in every table ---
+  // out[i] = x[i] * factor in double precision, rounded to float.
+  void (*scale_row)(const float* x, double factor, int64_t dims, float* out);
   double (*dot)(const float* x, const float* y, int64_t dims);
   double (*squared_distance)(const float* x, const float* y, int64_t dims);
   // One row, widened and zero-padded to a multiple of 8, against four rows of floats padded likewise. next: four rows

@@ -13,6 +13,7 @@ const Kernels kNeon = {
     .name = "neon",
     .precision = Precision::f32,
     .accumulation_error = accumulation_error_f32,
+    .scale_row = scale_row,
     .dot = canonical<DotTerm>,
     .squared_distance = canonical<SquareTerm>,
     .dot4 = canonical4<DotTerm>,
