@@ -30,38 +30,41 @@ class PosteriorGraph::FoldLanes {
   static constexpr int kLanes = kLanesOf<Vec>;
 
   FoldLanes(const PosteriorGraph& graph, const std::vector<SmoothingSettings>& settings,
-            const std::vector<OwnFactors>& factors, const FoldLane* lanes, int64_t count)
-      : graph_(graph), lanes_(lanes, lanes + count), count_(static_cast<int>(count)) {
+            const std::vector<OwnFactors>& factors, const FoldLane* lanes, int64_t count, int64_t folds)
+      : graph_(graph), lanes_(lanes, lanes + count), count_(static_cast<int>(count)), known_(folds) {
     lanes_.resize(kLanes, lanes_.back());
+    std::fill_n(known_.data(), folds, Known{});
     for (int l = 0; l < kLanes; ++l) {
       const FoldLane& lane = lanes_[static_cast<size_t>(l)];
       const SmoothingSettings& setting = settings[lane.setting];
-      gold_weight_[l] = static_cast<float>(setting.gold_weight);
+      const auto gold_weight = static_cast<float>(setting.gold_weight);
+      for (int64_t fold = 0; gold_weight > 0 && fold < folds; ++fold) {
+        if (lane.hidden(fold)) continue;
+        Known& known = known_[fold];
+        lane_of(known.is, l) = 1;
+        lane_of(known.weight, l) = gold_weight;
+        lane_of(known.more, l) = gold_weight - 1;
+        lane_of(known.more_squares, l) = gold_weight * gold_weight - 1;
+      }
       const auto factor = std::find_if(factors.begin(), factors.end(),
                                        [&](const OwnFactors& own) { return own.own_weight == setting.own_weight; });
       const float* values = factor->values.data();
       if (own_.empty() || own_.back().values != values) own_.push_back({values, Vec{}});
       lane_of(own_.back().mine, l) = 1;
-      for (size_t place = 0; place < graph.gold_.size(); ++place)
-        clamped_.push_back(setting.gold_weight > 0 && !lane.hidden(static_cast<int64_t>(place)) ? 1 : 0);
     }
-    set_terms(first_terms_, true);
-    set_terms(terms_, false);
   }
 
   int used() const { return count_; }
   const FoldLane& lane(int l) const { return lanes_[static_cast<size_t>(l)]; }
 
   // Whether the label of a gold row is known to a lane and counts.
-  bool clamped(int l, int64_t place) const {
-    return clamped_[static_cast<size_t>(l) * graph_.gold_.size() + static_cast<size_t>(place)] != 0;
-  }
+  bool clamped(int l, int64_t place) const { return lane_of(known(place).is, l) > 0; }
+
   // state: of the kept classes.
   void clamp(int64_t place, Vec* state) const {
-    const int32_t label = graph_.label(place);
-    for (int l = 0; l < kLanes; ++l)
-      for (int64_t y = 0; y < graph_.kept() && clamped(l, place); ++y)
-        lane_of(state[y], l) = y + 1 == label ? 1.0f : 0.0f;
+    const Vec &is = known(place).is, others = all_lanes<Vec>(1) - is;
+    for (int64_t y = 0; y < graph_.kept(); ++y)
+      state[y] = y + 1 == graph_.label(place) ? others * state[y] + is : others * state[y];
   }
 
   // Of a row, for class y.
@@ -74,10 +77,27 @@ class PosteriorGraph::FoldLanes {
     return value;
   }
 
-  // What a clamped neighbour at weight one counts beyond its state (in the first round: beyond its votes): weight,
-  // square, and the kept classes.
-  const Vec* terms(int64_t place, bool first) const {
-    return (first ? first_terms_ : terms_).data() + place * (graph_.kept() + 2);
+  // What a clamped neighbour counts beyond its state at weight one. sums: weight, squares, and the kept classes.
+  void add_gold(const GoldEntry& entry, Vec* sums) const {
+    const Known& lanes = known(entry.place);
+    const int32_t label = graph_.label(entry.place);
+    const Vec more = entry.weight * lanes.more;
+    sums[0] = sums[0] + more;
+    sums[1] = sums[1] + entry.weight * entry.weight * lanes.more_squares;
+    if (label > 0) sums[1 + label] = sums[1 + label] + more;
+  }
+
+  // The same in the first round, beyond its votes.
+  void add_first_gold(const GoldEntry& entry, Vec* sums) const {
+    const Known& lanes = known(entry.place);
+    const int64_t row = graph_.gold_[static_cast<size_t>(entry.place)];
+    const float counted = graph_.votes(row) ? 1 : 0;
+    sums[0] = sums[0] + entry.weight * (lanes.weight - counted * lanes.is);
+    sums[1] = sums[1] + entry.weight * entry.weight * (lanes.weight * lanes.weight - counted * lanes.is);
+    for (int64_t y = 1; y <= graph_.kept(); ++y) {
+      const float is = y == graph_.label(entry.place) ? 1 : 0, was = counted * static_cast<float>(graph_.proba(row)[y]);
+      sums[1 + y] = sums[1 + y] + entry.weight * (is * lanes.weight - was * lanes.is);
+    }
   }
 
  private:
@@ -85,37 +105,20 @@ class PosteriorGraph::FoldLanes {
     const float* values;
     Vec mine;  // 1 for the lanes they are of, else 0
   };
+  // Lanes that know the gold rows of a fold, the others 0: 1, the weight, the weight less one, its square less one.
+  struct Known {
+    Vec is, weight, more, more_squares;
+  };
 
-  void set_terms(AlignedBuffer<Vec>& terms, bool first) const {
-    const int64_t kept = graph_.kept();
-    const auto places = static_cast<int64_t>(graph_.gold_.size());
-    terms = AlignedBuffer<Vec>(places * (kept + 2));
-    std::fill_n(terms.data(), terms.size(), Vec{});
-    for (int64_t place = 0; place < places; ++place) {
-      const int64_t row = graph_.gold_[static_cast<size_t>(place)];
-      const float counted = !first || graph_.votes(row) ? 1.0f : 0.0f;
-      Vec* to = terms.data() + place * (kept + 2);
-      for (int l = 0; l < kLanes; ++l) {
-        if (!clamped(l, place)) continue;
-        const float gold = gold_weight_[l];
-        lane_of(to[0], l) = gold - counted;
-        lane_of(to[1], l) = gold * gold - counted;
-        for (int64_t y = 0; y < kept; ++y) {
-          const float is = y + 1 == graph_.label(place) ? 1.0f : 0.0f;
-          const float was = first ? static_cast<float>(graph_.proba(row)[y + 1]) : is;
-          lane_of(to[2 + y], l) = gold * is - counted * was;
-        }
-      }
-    }
+  const Known& known(int64_t place) const {
+    return known_[static_cast<uint32_t>(place) % static_cast<uint32_t>(known_.size())];
   }
 
   const PosteriorGraph& graph_;
   std::vector<FoldLane> lanes_;
   int count_;
-  float gold_weight_[kLanes];
+  AlignedBuffer<Known> known_;  // folds
   std::vector<Own> own_;
-  std::vector<uint8_t> clamped_;            // lanes x gold rows
-  AlignedBuffer<Vec> first_terms_, terms_;  // gold rows x (kept classes + 2): of the first round, of the others
 };
 
 }  // namespace nearvote

@@ -89,8 +89,11 @@ class PosteriorGraph::FoldRounds {
       for_rows(before, begin, end, block, wanted, [&](int64_t row, Vec* state) {
         while (gold != graph_.gold_.end() && *gold < row) ++gold;
         if (gold != graph_.gold_.end() && *gold == row) lanes_.clamp(gold - graph_.gold_.begin(), state);
-        std::copy_n(state, kept, next_.data() + row * kept);
-        for (int64_t y = 0; y < kept; ++y) part[y] = part[y] + state[y];
+        Vec* after = next_.data() + row * kept;
+        for (int64_t y = 0; y < kept; ++y) {
+          after[y] = state[y];
+          part[y] = part[y] + state[y];
+        }
       });
     });
     if (only_near) return;
@@ -111,21 +114,26 @@ class PosteriorGraph::FoldRounds {
   template <class Wanted, class Use>
   void for_rows(const Vec* before, int64_t begin, int64_t end, int64_t block, Wanted&& wanted, Use&& use) const {
     const int64_t kept = graph_.kept(), width = kept + 2;
-    AlignedBuffer<Vec> sums(simd::kLanes * width), posteriors(simd::kLanes * kept);
+    AlignedBuffer<Vec> sums((simd::kLanes + 1) * width), posteriors(simd::kLanes * kept);
     const GoldEntry* entry = graph_.block_entries(block);
     const GoldEntry* entries_end = graph_.block_entries(block + 1);
     for (int64_t first = begin; first < end; first += simd::kLanes) {
-      uint8_t rows[simd::kLanes];
+      // Rows at random: looked up and written without a branch.
+      uint8_t rows[simd::kLanes], place[simd::kLanes];
       int64_t count = 0;
-      for (int64_t row = first; row < std::min(end, first + simd::kLanes); ++row)
-        if (wanted(row)) rows[count++] = static_cast<uint8_t>(row - first);
-      if (count == 0) continue;
-      sum(before, first / simd::kLanes, rows, count, sums.data());
-      while (entry < entries_end && entry->row < first) ++entry;
-      for (int64_t r = 0; r < count; ++r) {
-        while (entry < entries_end && entry->row < first + rows[r]) ++entry;
-        for (; entry < entries_end && entry->row == first + rows[r]; ++entry)
-          add_gold(*entry, before == nullptr, sums.data() + r * width);
+      for (int64_t l = 0; l < std::min<int64_t>(end - first, simd::kLanes); ++l) {
+        const bool is_wanted = wanted(first + l);
+        rows[count] = static_cast<uint8_t>(l);
+        place[l] = is_wanted ? static_cast<uint8_t>(count) : simd::kLanes;
+        count += is_wanted ? 1 : 0;
+      }
+      if (count > 0) sum(before, first / simd::kLanes, rows, count, sums.data());
+      for (; entry < entries_end && entry->row < first + simd::kLanes; ++entry) {
+        Vec* to = sums.data() + place[entry->row - first] * width;  // of a row that is not wanted: behind the others
+        if (before == nullptr)
+          lanes_.add_first_gold(*entry, to);
+        else
+          lanes_.add_gold(*entry, to);
       }
       finish(first, rows, count, sums.data(), posteriors.data());
       for (int64_t r = 0; r < count; ++r) use(first + rows[r], posteriors.data() + r * kept);
@@ -158,13 +166,6 @@ class PosteriorGraph::FoldRounds {
       for (int64_t y = 0; before != nullptr && y < kept; ++y)
         kernels_.lane_sums(lists.indices(panel), lists.weights(panel), k, floats(before + y), kept * kLanes, rows,
                            count, floats(sums + 2 + y), width * kLanes);
-  }
-
-  void add_gold(const GoldEntry& entry, bool first, Vec* sums) const {
-    const Vec* terms = lanes_.terms(entry.place, first);
-    sums[0] = sums[0] + entry.weight * terms[0];
-    sums[1] = sums[1] + entry.weight * entry.weight * terms[1];
-    for (int64_t y = 2; y < graph_.kept() + 2; ++y) sums[y] = sums[y] + entry.weight * terms[y];
   }
 
   // Posteriors of the kept classes of rows of a panel from their sums (knn_posterior.h).

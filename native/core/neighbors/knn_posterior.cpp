@@ -46,23 +46,13 @@ void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int6
   });
 }
 
-namespace {
-
-// The power of every number of votes.
-std::vector<double> powers(const int32_t* counts, double own_weight, int64_t rows) {
-  const int32_t most = rows > 0 ? std::max(1, *std::max_element(counts, counts + rows)) : 1;
-  std::vector<double> power(static_cast<size_t>(most) + 1);
-  for (size_t count = 1; count < power.size(); ++count)
-    power[count] = own_weight / std::sqrt(static_cast<double>(count));
-  return power;
-}
-
-}  // namespace
-
 std::vector<double> own_factor(const double* proba, const int32_t* counts, const std::vector<double>& balance,
                                double own_weight, int64_t rows, int threads) {
   const auto classes = static_cast<int64_t>(balance.size());
-  const std::vector<double> power = powers(counts, own_weight, rows);
+  const int32_t most = rows > 0 ? std::max(1, *std::max_element(counts, counts + rows)) : 1;
+  std::vector<double> power(static_cast<size_t>(most) + 1);  // of every number of votes
+  for (size_t count = 1; count < power.size(); ++count)
+    power[count] = own_weight / std::sqrt(static_cast<double>(count));
   std::vector<double> start(power.size() * balance.size());  // what does not depend on the posterior
   for (size_t count = 1; count < power.size(); ++count)
     for (size_t y = 0; y < balance.size(); ++y)
@@ -81,17 +71,13 @@ std::vector<double> own_factor(const double* proba, const int32_t* counts, const
   return factor;
 }
 
-void own_ratio(const double* proba, const int32_t* counts, const std::vector<double>& balance, double own_weight,
-               int64_t rows, double* out, int threads) {
-  const std::vector<double> power = powers(counts, own_weight, rows);
-  std::vector<double> start(power.size());
-  for (size_t count = 1; count < power.size(); ++count)
-    start[count] = std::pow(balance[1] / balance[0], 1 - power[count]);
+void own_evidence(const double* proba, const int32_t* counts, const std::vector<double>& balance, int64_t rows,
+                  double* out, int threads) {
+  const double prior = balance[0] / balance[1];
   for_blocks(rows, threads, {}, [&](int64_t first, int64_t end) {
     for (int64_t i = first; i < end; ++i) {
-      const auto count = static_cast<size_t>(std::max(1, counts[i]));
       const double odds = std::max(proba[2 * i + 1], kSmallestOwn) / std::max(proba[2 * i], kSmallestOwn);
-      out[i] = start[count] * std::pow(odds, power[count]);
+      out[i] = std::log(odds * prior) / std::sqrt(static_cast<double>(std::max(1, counts[i])));
     }
   });
 }

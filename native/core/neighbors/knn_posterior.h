@@ -41,9 +41,10 @@ void neighbor_weights(Metric metric, const int32_t* indices, float* scores, int6
 std::vector<double> own_factor(const double* proba, const int32_t* counts, const std::vector<double>& balance,
                                double own_weight, int64_t rows, int threads);
 
-// Two classes: what matters of it, the factor of class 1 over that of class 0, into out: n.
-void own_ratio(const double* proba, const int32_t* counts, const std::vector<double>& balance, double own_weight,
-               int64_t rows, double* out, int threads);
+// Two classes: what matters of it, the factor of class 1 over that of class 0, is balance[1] / balance[0] times
+// exp(own_weight * evidence), evidence (into out: n) the log-likelihood ratio of the votes over sqrt(votes).
+void own_evidence(const double* proba, const int32_t* counts, const std::vector<double>& balance, int64_t rows,
+                  double* out, int threads);
 
 // What neighbours are averaged over.
 struct Beliefs {

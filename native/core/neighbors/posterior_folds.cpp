@@ -17,9 +17,7 @@ PosteriorGraph::OwnFactors PosteriorGraph::own_factors(double own_weight, const 
   OwnFactors own{own_weight, AlignedBuffer<float>(rows() * (in_panels() ? 1 : classes_))};
   float* values = own.values.data();
   if (in_panels()) {
-    AlignedBuffer<double> ratio(rows());
-    own_ratio(proba_.data(), counts_.data(), balance_, own_weight, rows(), ratio.data(), options.threads);
-    std::copy_n(ratio.data(), rows(), values);
+    own_ratios(own_weight, options, values);
     return own;
   }
   const std::vector<double> factor =
@@ -61,7 +59,7 @@ void PosteriorGraph::run_folds(const std::vector<SmoothingSettings>& settings, i
   const std::vector<uint8_t> near = near_gold();
   for (size_t first = 0; first < lanes.size(); first += kLanesOf<Vec>) {
     const auto count = static_cast<int64_t>(std::min<size_t>(kLanesOf<Vec>, lanes.size() - first));
-    const FoldLanes<Vec> pass(*this, settings, factors, lanes.data() + first, count);
+    const FoldLanes<Vec> pass(*this, settings, factors, lanes.data() + first, count, folds);
     FoldRounds<Vec>(*this, pass, near, options).run(rounds, out);
   }
 }

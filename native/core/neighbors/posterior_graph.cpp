@@ -1,5 +1,6 @@
 #include "core/neighbors/posterior_graph.h"
 
+#include <bit>
 #include <utility>
 
 #include "core/simd/dispatch.h"
@@ -18,6 +19,10 @@ PosteriorGraph::PosteriorGraph(std::shared_ptr<const SmoothingLists> lists, std:
       first_(padded_rows() * (kept() + 2)) {
   for (int64_t row = 0; row < rows(); ++row)
     if (labels_[static_cast<size_t>(row)] >= 0) gold_.push_back(static_cast<int32_t>(row));
+  if (in_panels()) {
+    evidence_ = AlignedBuffer<double>(rows());
+    own_evidence(proba_.data(), counts_.data(), balance_, rows(), evidence_.data(), options.threads);
+  }
   sum_first(options);
   find_gold(options);
 }
@@ -68,26 +73,30 @@ void PosteriorGraph::sum_first(const RunOptions& options) {
 void PosteriorGraph::find_gold(const RunOptions& options) {
   block_entries_.assign(static_cast<size_t>(blocks()) + 1, 0);
   if (gold_.empty()) return;
-  std::vector<uint8_t> is_gold(static_cast<size_t>(rows()));
-  for (const int32_t row : gold_) is_gold[static_cast<size_t>(row)] = 1;
+  const auto& kernels = simd::active_kernels().smoothing;
+  std::vector<uint8_t> is_gold(static_cast<size_t>(rows()) + 3);
+  AlignedBuffer<int32_t> places(rows());  // of gold rows
+  for (size_t place = 0; place < gold_.size(); ++place) {
+    is_gold[static_cast<size_t>(gold_[place])] = 1;
+    places[gold_[place]] = static_cast<int32_t>(place);
+  }
   std::vector<std::vector<GoldEntry>> found(static_cast<size_t>(blocks()));
   for_blocks(options, [&](int64_t begin, int64_t end, int64_t block) {
     auto& mine = found[static_cast<size_t>(block)];
-    for (int64_t row = begin; row < end; row += simd::kLanes) {
-      const int32_t* index = lists_->row_indices(row);
-      const float* weights = lists_->row_weights(row);
-      for (int64_t j = 0; j < lists_->k() * simd::kLanes; j += simd::kLanes) {
-        uint8_t any = 0;  // gold is rare: a branch for sixteen
-        for (int64_t l = 0; l < simd::kLanes; ++l) any |= is_gold[static_cast<size_t>(index[j + l])];
-        for (int64_t l = 0; any != 0 && l < simd::kLanes; ++l) {
-          const int32_t other = index[j + l];
-          if (is_gold[static_cast<size_t>(other)] == 0 || weights[j + l] == 0) continue;
-          const auto place = gold_from(other) - gold_.begin();
-          mine.push_back({static_cast<int32_t>(row + l), static_cast<int32_t>(place), weights[j + l]});
+    std::vector<uint16_t> marked(static_cast<size_t>(lists_->k()));
+    for (int64_t first = begin; first < end; first += simd::kLanes) {
+      const int32_t* index = lists_->indices(first / simd::kLanes);
+      const float* weights = lists_->weights(first / simd::kLanes);
+      if (!kernels.marked(index, lists_->k(), is_gold.data(), marked.data())) continue;
+      for (const unsigned lanes : marked) {
+        for (unsigned left = lanes; left != 0; left &= left - 1) {
+          const int l = std::countr_zero(left);
+          if (weights[l] > 0) mine.push_back({static_cast<int32_t>(first + l), places[index[l]], weights[l]});
         }
+        index += simd::kLanes;
+        weights += simd::kLanes;
       }
     }
-    std::stable_sort(mine.begin(), mine.end(), [](const GoldEntry& a, const GoldEntry& b) { return a.row < b.row; });
   });
   for (size_t block = 0; block < found.size(); ++block) {
     gold_entries_.insert(gold_entries_.end(), found[block].begin(), found[block].end());

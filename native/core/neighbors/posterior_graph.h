@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -111,6 +112,15 @@ class PosteriorGraph {
     const int64_t lane = in_panels() ? row % simd::kLanes : 0, step = in_panels() ? simd::kLanes : 1;
     return [from = first(row - lane) + lane, step](int64_t i) { return from[i * step]; };
   }
+  // Two classes: own factors of class 1 over those of class 0 of all rows.
+  template <class Number>
+  void own_ratios(double own_weight, const RunOptions& options, Number* out) const {
+    const double prior = balance_[1] / balance_[0];
+    for_blocks(options, [&](int64_t begin, int64_t end, int64_t) {
+      for (int64_t row = begin; row < end; ++row)
+        out[row] = static_cast<Number>(prior * std::exp(own_weight * evidence_[row]));
+    });
+  }
   void sum_first(const RunOptions& options);
   void find_gold(const RunOptions& options);
   OwnFactors own_factors(double own_weight, const RunOptions& options) const;
@@ -126,9 +136,10 @@ class PosteriorGraph {
   std::vector<int32_t> labels_;
   std::vector<double> balance_;
   std::vector<int32_t> gold_;
+  AlignedBuffer<double> evidence_;  // of two classes: n, own_evidence
   AlignedBuffer<double> first_;
   std::vector<double> first_mean_;       // K + 1: sums over rows with votes, and their number
-  std::vector<GoldEntry> gold_entries_;  // by row
+  std::vector<GoldEntry> gold_entries_;  // by panel
   std::vector<int64_t> block_entries_;   // the first one of every block, and the end
 };
 

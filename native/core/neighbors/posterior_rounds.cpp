@@ -23,14 +23,13 @@ class PosteriorGraph::Rounds {
         mean_(static_cast<size_t>(graph.classes_)),
         inverse_(mean_.size()),
         parts_(static_cast<size_t>(graph.blocks() * graph.kept())) {
-    const double *proba = graph.proba_.data(), own_weight = settings.own_weight;
-    const int32_t* counts = graph.counts_.data();
     if (graph.in_panels()) {
       ratio_ = AlignedBuffer<double>(graph.padded_rows());
       std::fill(ratio_.data() + graph.rows(), ratio_.data() + ratio_.size(), 1.0);
-      own_ratio(proba, counts, graph.balance_, own_weight, graph.rows(), ratio_.data(), options.threads);
+      graph.own_ratios(settings.own_weight, options, ratio_.data());
     } else {
-      own_ = own_factor(proba, counts, graph.balance_, own_weight, graph.rows(), options.threads);
+      own_ = own_factor(graph.proba_.data(), graph.counts_.data(), graph.balance_, settings.own_weight, graph.rows(),
+                        options.threads);
     }
     for (size_t place = 0; place < known_.size(); ++place)
       known_[place] = gold_weight_ > 0 && !hidden(static_cast<int64_t>(place)) ? 1 : 0;
@@ -171,24 +170,31 @@ class PosteriorGraph::Rounds {
   template <class Use>
   void in_rows(const double* before, int64_t begin, int64_t end, int64_t block, Use&& use) const {
     const SmoothingLists& lists = *graph_.lists_;
-    const int64_t kept = graph_.kept();
+    const int64_t kept = graph_.kept(), width = kept + 2;
     const GoldEntry* entry = graph_.block_entries(block);
     const GoldEntry* entries_end = graph_.block_entries(block + 1);
-    std::vector<double> sum(static_cast<size_t>(kept)), proba(static_cast<size_t>(graph_.classes_));
-    for (int64_t row = begin; row < end; ++row) {
-      double weight = lists.row_weight(row), squares = lists.row_squares(row);
-      if (before != nullptr) {
-        sum_row(lists, before, kept, row, sum.data());
-      } else {
-        const double* start = graph_.first(row);
-        weight = start[0];
-        squares = start[1];
-        std::copy_n(start + 2, kept, sum.begin());
+    std::vector<double> sums(static_cast<size_t>(kLanes * width)), proba(static_cast<size_t>(graph_.classes_));
+    for (int64_t first = begin; first < end; first += kLanes) {
+      const int64_t last = std::min(end, first + kLanes);
+      double* sum = sums.data();
+      for (int64_t row = first; row < last; ++row, sum += width) {
+        if (before == nullptr) {
+          std::copy_n(graph_.first(row), width, sum);
+          continue;
+        }
+        sum[0] = lists.row_weight(row);
+        sum[1] = lists.row_squares(row);
+        sum_row(lists, before, kept, row, sum + 2);
       }
-      for (; entry < entries_end && entry->row == row; ++entry)
-        add_gold(*entry, before == nullptr, weight, squares, sum.data());
-      finish(row, weight, squares, sum.data(), proba.data());
-      use(row, proba.data());
+      for (; entry < entries_end && entry->row < last; ++entry) {
+        sum = sums.data() + (entry->row - first) * width;
+        add_gold(*entry, before == nullptr, sum[0], sum[1], sum + 2);
+      }
+      sum = sums.data();
+      for (int64_t row = first; row < last; ++row, sum += width) {
+        finish(row, sum[0], sum[1], sum + 2, proba.data());
+        use(row, proba.data());
+      }
     }
   }
 

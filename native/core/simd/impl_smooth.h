@@ -80,6 +80,22 @@ void smoothing_two_classes(const double* sums, const double* own, const double* 
   }
 }
 
+bool smoothing_marked(const int32_t* indices, int64_t k, const uint8_t* marks, uint16_t* found) {
+  uint16_t any = 0;
+  for (int64_t j = 0; j < k; ++j) {
+#if defined(__AVX512F__)
+    const __m512i four = _mm512_i32gather_epi32(_mm512_loadu_si512(indices + j * kLanes), marks, 1);
+    found[j] = _mm512_test_epi32_mask(four, _mm512_set1_epi32(0xff));
+#else
+    unsigned bits = 0;
+    for (int64_t l = 0; l < kLanes; ++l) bits |= static_cast<unsigned>(marks[indices[j * kLanes + l]]) << l;
+    found[j] = static_cast<uint16_t>(bits);
+#endif
+    any |= found[j];
+  }
+  return any != 0;
+}
+
 // Rows whose sums are taken side by side: one alone waits for every addition before it.
 #if defined(__AVX__) || defined(__aarch64__)
 constexpr int kRowsTogether = 4;
@@ -125,8 +141,8 @@ void smoothing_lane_two_classes(const float* sums, const float* own, const float
   }
 }
 
-constexpr SmoothingKernels kSmoothing = {smoothing_sums, smoothing_counted_sums, smoothing_two_classes,
-                                         smoothing_lane_sums, smoothing_lane_two_classes};
+constexpr SmoothingKernels kSmoothing = {smoothing_marked,      smoothing_sums,      smoothing_counted_sums,
+                                         smoothing_two_classes, smoothing_lane_sums, smoothing_lane_two_classes};
 
 }  // namespace
 }  // namespace nearvote::simd

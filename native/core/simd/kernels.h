@@ -79,6 +79,9 @@ struct BlockVotes {
 // Rounds of smoothing (neighbors/posterior_graph.h): the same bits in every table. Lists lie in panels of kLanes rows:
 // entry j of the row in lane l is [j * kLanes + l] of the panel's k * kLanes indices and weights.
 struct SmoothingKernels {
+  // Which entries of a panel are rows with a mark. marks: 1 or 0 a row, and three bytes behind; found: k times one bit
+  // a lane. Returns whether there are any.
+  bool (*marked)(const int32_t* indices, int64_t k, const uint8_t* marks, uint16_t* found);
   // Per row of a panel the sum of weight times state over its entries, in their order. sums: kLanes.
   void (*sums)(const int32_t* indices, const float* weights, int64_t k, const double* states, double* sums);
   // The same where rows with a negative state do not count. sums: 3 * kLanes: weights, their squares, weighted states.
