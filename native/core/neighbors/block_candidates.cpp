@@ -4,12 +4,16 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/votes/for_each_vote.h"
+
 namespace nearvote {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Data that no filter can tell apart (masses of duplicates) is decided at once instead of being kept.
 constexpr int64_t kDecideAbove = 1 << 15;
+
+uint32_t lane_of(const simd::Candidate& c) { return static_cast<uint32_t>(c.cell) % simd::kLanes; }
 
 }  // namespace
 
@@ -39,20 +43,28 @@ void BlockCandidates::start(const QueryTerms& queries, const double* thresholds)
 void BlockCandidates::start_group(int64_t group, const double* thresholds) {
   lists_[static_cast<size_t>(group)].count = 0;
   lists_[static_cast<size_t>(group)].compact_at = compact_from();
-  float* bound = lower(group);
-  for (int64_t lane = 0; lane < simd::kLanes; ++lane, ++bound) {
+  float *bound = lower(group), starts[simd::kLanes];
+  const auto query = [&](int64_t lane) -> int64_t {  // -1: none, or one without a direction
     const int64_t i = group * simd::kLanes + lane;
-    const bool none = i >= count() || cells_.queries.is_zero(queries_->rows[static_cast<size_t>(i)]);
-    const int8_t* votes = none ? nullptr : cells_.query_votes.row(queries_->rows[static_cast<size_t>(i)]);
-    float start = none ? kInfinity : -kInfinity;
-    for (int64_t lf = 0; lf < cells_.query_votes.cols; ++lf) {
-      // Most rules have the same threshold.
-      if (!none && thresholds != nullptr && (lf == 0 || thresholds[lf] != thresholds[lf - 1]))
-        start = threshold_bound(i, thresholds[lf]);
-      const float of_lf = none || votes[lf] == 0 ? start : kInfinity;
+    const int64_t row = i < count() ? queries_->rows[static_cast<size_t>(i)] : -1;
+    return row < 0 || cells_.queries.is_zero(row) ? -1 : row;
+  };
+  for (int64_t lf = 0; lf < cells_.query_votes.cols; ++lf) {
+    // Most rules have the same threshold.
+    if (lf == 0 || (thresholds != nullptr && thresholds[lf] != thresholds[lf - 1]))
+      for (int64_t lane = 0; lane < simd::kLanes; ++lane)
+        starts[lane] = query(lane) < 0         ? kInfinity
+                       : thresholds == nullptr ? -kInfinity
+                                               : threshold_bound(group * simd::kLanes + lane, thresholds[lf]);
+    for (int64_t cell = lf * cells_.per_lf; cell < (lf + 1) * cells_.per_lf; ++cell)
+      std::copy_n(starts, simd::kLanes, bound + cell * simd::kLanes);
+  }
+  for (int64_t lane = 0; lane < simd::kLanes; ++lane) {
+    if (query(lane) < 0) continue;
+    for_each_vote(cells_.query_votes.row(query(lane)), cells_.query_votes.cols, [&](int64_t lf) {
       for (int64_t cell = lf * cells_.per_lf; cell < (lf + 1) * cells_.per_lf; ++cell)
-        bound[cell * simd::kLanes] = of_lf;
-    }
+        bound[cell * simd::kLanes + lane] = kInfinity;
+    });
   }
   set_least(group);
 }
@@ -100,7 +112,7 @@ void BlockCandidates::drop_stale(int64_t group) {
   int64_t kept = 0;
   for (int64_t i = 0; i < list.count; ++i) {
     const simd::Candidate c = list.items[i];
-    if (c.score + errors[c.cell % simd::kLanes] >= bound[c.cell]) list.items[kept++] = c;
+    if (c.score + errors[lane_of(c)] >= bound[c.cell]) list.items[kept++] = c;
   }
   list.count = kept;
 }
@@ -139,20 +151,17 @@ template <class Take>
 void BlockCandidates::decide(int64_t group, CandidateScratch& scratch, Take&& take) {
   const List& list = lists_[static_cast<size_t>(group)];
   const float *bound = lower(group), *errors = error(group);
-  const auto counts = [&](const simd::Candidate& c) {
-    return c.score + errors[c.cell % simd::kLanes] >= bound[c.cell];
-  };
+  const auto counts = [&](const simd::Candidate& c) { return c.score + errors[lane_of(c)] >= bound[c.cell]; };
   // Behind every lane there is a place for what does not count.
   int64_t first[simd::kLanes + 1] = {};
-  for (int64_t i = 0; i < list.count; ++i)
-    first[list.items[i].cell % simd::kLanes + 1] += counts(list.items[i]) ? 1 : 0;
+  for (int64_t i = 0; i < list.count; ++i) first[lane_of(list.items[i]) + 1] += counts(list.items[i]) ? 1 : 0;
   for (int64_t lane = 0; lane < simd::kLanes; ++lane) first[lane + 1] += first[lane] + 1;
   std::vector<simd::Candidate>& by_lane = scratch.by_lane;
   by_lane.resize(static_cast<size_t>(list.count + simd::kLanes));
   int64_t place[simd::kLanes];
   std::copy(first, first + simd::kLanes, place);
   for (int64_t i = 0; i < list.count; ++i) {
-    int64_t& at = place[list.items[i].cell % simd::kLanes];
+    int64_t& at = place[lane_of(list.items[i])];
     by_lane[static_cast<size_t>(at)] = list.items[i];
     at += counts(list.items[i]) ? 1 : 0;
   }

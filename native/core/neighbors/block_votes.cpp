@@ -1,34 +1,15 @@
 #include "core/neighbors/block_votes.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <numeric>
 
 #include "core/base/parallel.h"
+#include "core/votes/for_each_vote.h"
 
 namespace nearvote {
 namespace {
 
 constexpr int64_t kSerialBelow = 1 << 16;  // votes
-
-// Few votes are none: eight at a time are passed over. Ascending.
-template <class Body>
-void for_each_nonzero(const int8_t* votes, int64_t count, Body&& body) {
-  int64_t i = 0;
-  if constexpr (std::endian::native == std::endian::little) {
-    constexpr uint64_t kLow = 0x7f7f7f7f7f7f7f7f;
-    for (; i + 8 <= count; i += 8) {
-      uint64_t word;
-      std::memcpy(&word, votes + i, 8);
-      // The high bit of every byte that is not zero.
-      for (uint64_t set = (((word & kLow) + kLow) | word) & ~kLow; set != 0; set &= set - 1)
-        body(i + std::countr_zero(set) / 8);
-    }
-  }
-  for (; i < count; ++i)
-    if (votes[i] != 0) body(i);
-}
 
 }  // namespace
 
@@ -44,11 +25,11 @@ BlockVoteLists::BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, co
     options.job.check();
     Block& block = blocks_[static_cast<size_t>(b)];
     const int64_t begin = b * simd::kBlockRows, end = std::min<int64_t>(n, begin + simd::kBlockRows);
-    const auto for_each_vote = [&](auto&& body) {
+    const auto each_vote = [&](auto&& body) {
       for (int64_t i = begin; i < end; ++i) {
         if (support.is_zero(rows[static_cast<size_t>(i)])) continue;
         const int8_t* row = votes.row(rows[static_cast<size_t>(i)]);
-        for_each_nonzero(row, votes.cols, [&](int64_t lf) {
+        for_each_vote(row, votes.cols, [&](int64_t lf) {
           body(static_cast<size_t>(lf * classes + (classes == 1 ? 0 : domain.class_of(row[lf]))), i - begin);
         });
       }
@@ -56,7 +37,7 @@ BlockVoteLists::BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, co
     // Counting sort by cell, into whole chunks.
     std::vector<int32_t> count(static_cast<size_t>(cells));
     std::vector<size_t> place(count.size());
-    for_each_vote([&](size_t cell, int64_t) { ++count[cell]; });
+    each_vote([&](size_t cell, int64_t) { ++count[cell]; });
     int32_t chunks = 0;
     block.first_chunk.push_back(0);
     for (size_t cell = 0; cell < count.size(); ++cell) {
@@ -68,7 +49,7 @@ BlockVoteLists::BlockVoteLists(const EmbeddingSet& support, VoteMatrix votes, co
       block.first_chunk.push_back(chunks);
     }
     block.offsets.resize(static_cast<size_t>(chunks) * simd::kChunk);
-    for_each_vote([&](size_t cell, int64_t row) {
+    each_vote([&](size_t cell, int64_t row) {
       const auto offset = static_cast<uint16_t>(row * simd::kLanes);
       block.offsets[place[cell]++] = offset;
       if (--count[cell] > 0) return;

@@ -31,10 +31,12 @@ void CandidateScores::decide(const QueryTerms& queries, int64_t query, const sim
   list_rows(candidates, count);
   const auto leads = [&](const simd::Candidate& c) { return c.score - error >= bound[c.cell]; };
   if (const int64_t idle = count - std::count_if(candidates, candidates + count, leads); idle * kPerIdle <= count) {
+    keys_.resize(rows_.size());
     canonical_.keys(rows_.data(), static_cast<int64_t>(rows_.size()), keys_.data());
     merge_known(candidates, count, winners);
     return;
   }
+  keys_.assign(rows_.size(), kUnknown);
   score(candidates, count, winners, leads);
   score(candidates, count, winners, [&](const simd::Candidate& c) {
     const Winner& winner = winners[c.cell / simd::kLanes];
@@ -46,24 +48,26 @@ void CandidateScores::decide(const QueryTerms& queries, int64_t query, const sim
 void CandidateScores::list_rows(const simd::Candidate* candidates, int64_t count) {
   rows_.resize(static_cast<size_t>(count));
   place_.resize(static_cast<size_t>(count));
-  int32_t distinct = 0;
-  int64_t block = -1;
+  int32_t distinct = 0, *const rows = rows_.data(), *const places = place_.data();
+  int64_t stamp = stamp_;
+  uint32_t block = ~0u;
   for (int64_t i = 0; i < count; ++i) {
-    if (candidates[i].row / simd::kBlockRows != block) {
-      block = candidates[i].row / simd::kBlockRows;
-      ++stamp_;
+    const auto row = static_cast<uint32_t>(candidates[i].row);
+    if (row / simd::kBlockRows != block) {
+      block = row / simd::kBlockRows;
+      ++stamp;
     }
-    Seen& seen = seen_[candidates[i].row % simd::kBlockRows];
-    const bool known = seen.stamp == stamp_;
+    Seen& seen = seen_[row % simd::kBlockRows];
+    const bool known = seen.stamp == stamp;
     const int32_t place = known ? seen.place : distinct;
-    seen = {stamp_, place};
-    rows_[static_cast<size_t>(place)] = candidates[i].row;
-    place_[static_cast<size_t>(i)] = place;
+    seen = {stamp, place};
+    rows[place] = static_cast<int32_t>(row);
+    places[i] = place;
     distinct += known ? 0 : 1;
   }
+  stamp_ = stamp;
   rows_.resize(static_cast<size_t>(distinct));
   for (int32_t& row : rows_) row = support_.row(row);
-  keys_.assign(rows_.size(), kUnknown);
 }
 
 template <class Wanted>
@@ -84,11 +88,14 @@ void CandidateScores::score(const simd::Candidate* candidates, int64_t count, Wi
 }
 
 void CandidateScores::merge_known(const simd::Candidate* candidates, int64_t count, Winner* winners) const {
+  const double* keys = keys_.data();
+  const int32_t *rows = rows_.data(), *places = place_.data();
   for (int64_t i = 0; i < count; ++i) {
-    const auto place = static_cast<size_t>(place_[static_cast<size_t>(i)]);
-    const int64_t cell = candidates[i].cell / simd::kLanes;
-    if (keys_[place] == kUnknown || winners[cell].row == rows_[place]) continue;
-    winners[cell].merge({keys_[place], rows_[place], false}, votes_, cell / cells_per_lf_);
+    const double key = keys[places[i]];
+    const int32_t row = rows[places[i]];
+    const int64_t cell = static_cast<uint32_t>(candidates[i].cell) / simd::kLanes;
+    if (Winner& winner = winners[cell]; key != kUnknown && winner.row != row)
+      winner.merge({key, row, false}, votes_, cell / cells_per_lf_);
   }
 }
 

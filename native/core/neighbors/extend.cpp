@@ -29,23 +29,26 @@ struct ExtendSink final : VoterSearch::Sink {
   float* scores;
 
   void take(int64_t query, const Winner* winners) override {
-    // Copies: bytes that are written could be anything of this.
-    const VoteMatrix support = support_votes;
-    const Metric of = metric;
-    const double* within = thresholds;
     const int8_t* own = query_votes.row(query);
     const int64_t lfs = query_votes.cols, first = query * lfs;
     int8_t* vote = votes + first;
     int32_t* neighbor = neighbors == nullptr ? nullptr : neighbors + first;
     float* score = scores == nullptr ? nullptr : scores + first;
+    std::copy_n(own, lfs, vote);
+    for (int64_t lf = 0; neighbor != nullptr && lf < lfs; ++lf) neighbor[lf] = own[lf] != 0 ? kDirectVote : kAbstains;
+    if (score != nullptr) std::fill_n(score, lfs, std::numeric_limits<float>::quiet_NaN());
+    // Copies: bytes that are written could be anything of this.
+    const VoteMatrix support = support_votes;
+    const Metric of = metric;
+    const double* within = thresholds;
     for (int64_t lf = 0; lf < lfs; ++lf) {
       const Winner& winner = winners[lf];
+      if (own[lf] != 0 || winner.row < 0 || winner.contested) continue;
       const double found = score_of_key(of, winner.key);
-      const bool inside =
-          own[lf] == 0 && winner.row >= 0 && !winner.contested && within_threshold(of, found, within[lf]);
-      vote[lf] = inside ? support(winner.row, lf) : own[lf];
-      if (neighbor != nullptr) neighbor[lf] = inside ? winner.row : own[lf] != 0 ? kDirectVote : kAbstains;
-      if (score != nullptr) score[lf] = inside ? static_cast<float>(found) : std::numeric_limits<float>::quiet_NaN();
+      if (!within_threshold(of, found, within[lf])) continue;
+      vote[lf] = support(winner.row, lf);
+      if (neighbor != nullptr) neighbor[lf] = winner.row;
+      if (score != nullptr) score[lf] = static_cast<float>(found);
     }
   }
 };
