@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
-#include <numeric>
 
 #include "core/base/parallel.h"
 #include "core/neighbors/canonical.h"
@@ -19,7 +18,7 @@ constexpr int64_t kRowsPerTask = 1024;
 // more, and that many parts have a largest score that reaches it. -inf where there are too few scores for that.
 float reached_by(const float* score, int64_t count, int64_t wanted) {
   constexpr int64_t kLanes = 16, kParts = 2;
-  const int64_t depth = std::max<int64_t>(1, count / (kLanes * kParts * wanted)), whole = count / (kLanes * depth);
+  const int64_t depth = std::max<int64_t>(1, count / (kParts * wanted)), whole = count / (kLanes * depth);
   std::vector<float> largest(static_cast<size_t>(whole * kLanes));
   if (static_cast<int64_t>(largest.size()) < wanted) return -std::numeric_limits<float>::infinity();
   for (int64_t part = 0; part < whole; ++part) {
@@ -48,7 +47,7 @@ struct NeighborLists::Incoming {
 
 NeighborLists::NeighborLists(const EmbeddingSet& set, const TailScores& tail, const NeighborLists& old,
                              const RunOptions& options)
-    : NeighborLists(old) {
+    : NeighborLists(old, set.rows()) {
   const int64_t before = old.rows(), after = set.rows();
   const Metric metric = set.metric();
   const int64_t tasks = (before + kRowsPerTask - 1) / kRowsPerTask;
@@ -112,9 +111,7 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, const TailScores& tail, co
     for (size_t begin = 0, end; begin < found.size(); begin = end) {
       const int32_t row = found[begin].row;
       for (end = begin; end < found.size() && found[end].row == row;) ++end;
-      std::copy_n(old.entries(row), old.count(row), entries(row));
-      std::copy_n(old.scores(row), old.count(row), scores(row));
-      merge(set, row, found.data() + begin, static_cast<int64_t>(end - begin), old.complete(row));
+      merge(set, old, row, found.data() + begin, static_cast<int64_t>(end - begin));
     }
   });
   parallel_for(tail.count(), effective_threads(options.threads, tail.count()), [&](int64_t at, int) {
@@ -123,37 +120,47 @@ NeighborLists::NeighborLists(const EmbeddingSet& set, const TailScores& tail, co
   });
 }
 
-// Merges rows that came, nearest first, into the list of an old row: behind entries as near, as their indices are
+// Writes the list of an old row with the rows that came, nearest first: behind entries as near, as their indices are
 // higher.
-void NeighborLists::merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t items,
-                          bool complete) {
+void NeighborLists::merge(const EmbeddingSet& set, const NeighborLists& old, int64_t row, const Incoming* incoming,
+                          int64_t items) {
   const Metric metric = set.metric();
+  const uint32_t* from = old.entries(row);
+  const float* from_score = old.scores(row);
   uint32_t* list = entries(row);
   float* score = scores(row);
-  int64_t size = count(row);
+  const int64_t known = old.count(row);
   // A list that did not hold every row ends where its last entry ends: nothing is known beyond.
-  const int64_t room = complete ? stride_ : std::max(stride_ - 1, size);
-  const auto key_of = [&](int64_t e) {
-    return canonical_key(metric, set.row(row), set.row(row_of(list[e])), set.dims());
+  const int64_t room = old.complete(row) ? stride_ : std::max(stride_ - 1, known);
+  const auto key_to = [&](uint32_t entry) {
+    return canonical_key(metric, set.row(row), set.row(row_of(entry)), set.dims());
   };
-  for (const Incoming* came = incoming; came < incoming + items; ++came) {
+  int64_t size = 0, taken = 0;  // entries written, old ones among them
+  const auto take_until = [&](int64_t end) {
+    const int64_t count = std::min(end - taken, room - size);
+    std::copy_n(from + taken, count, list + size);
+    std::copy_n(from_score + taken, count, score + size);
+    taken = end;
+    size += count;
+  };
+  for (const Incoming* came = incoming; came < incoming + items && size < room; ++came) {
     const auto rounded = static_cast<float>(score_of_key(metric, came->key));
-    int64_t low = 0, high = size;  // the first entry that is farther
+    int64_t low = taken, high = known;  // the first entry that is farther
     while (low < high) {
       const int64_t middle = (low + high) / 2;
-      const bool farther = score[middle] == rounded ? key_of(middle) < came->key
-                           : metric == Metric::l2   ? score[middle] > rounded
-                                                    : score[middle] < rounded;
+      const float other = from_score[middle];
+      const bool farther = other == rounded       ? key_to(from[middle]) < came->key
+                           : metric == Metric::l2 ? other > rounded
+                                                  : other < rounded;
       (farther ? high : low) = farther ? middle : middle + 1;
     }
-    if (low == room) break;
-    size = std::min(size + 1, room);
-    std::copy_backward(list + low, list + size - 1, list + size);
-    std::copy_backward(score + low, score + size - 1, score + size);
-    list[low] = static_cast<uint32_t>(came->came);
-    score[low] = rounded;
-    if (low > 0 && score[low - 1] == rounded && key_of(low - 1) == came->key) list[low] |= kTieBit;
+    take_until(low);
+    if (size == room) break;
+    const bool tie = size > 0 && score[size - 1] == rounded && key_to(list[size - 1]) == came->key;
+    list[size] = static_cast<uint32_t>(came->came) | (tie ? kTieBit : 0);
+    score[size++] = rounded;
   }
+  take_until(known);
   close(row, size);
 }
 
@@ -181,18 +188,21 @@ void NeighborLists::search(const EmbeddingSet& set, const TailScores& tail, int6
   CanonicalRow canonical(set, set);
   canonical.set_query(row);
   canonical.keys(rows.data(), static_cast<int64_t>(rows.size()), keys.data());
-  std::vector<int32_t> order(rows.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto place = [](int32_t i) { return static_cast<size_t>(i); };
-  std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int32_t a, int32_t b) {
-    const double ka = keys[place(a)], kb = keys[place(b)];
-    return ka != kb ? ka > kb : rows[place(a)] < rows[place(b)];
-  });
+  struct Hit {
+    double key;
+    int32_t row;
+  };
+  std::vector<Hit> hits(rows.size());
+  for (size_t i = 0; i < hits.size(); ++i) hits[i] = {keys[i], rows[i]};
+  std::sort(hits.begin(), hits.end(),
+            [](const Hit& a, const Hit& b) { return a.key != b.key ? a.key > b.key : a.row < b.row; });
+  uint32_t* list = entries(row);
+  float* rounded = scores(row);
   for (int64_t e = 0; e < k; ++e) {
-    const size_t hit = place(order[static_cast<size_t>(e)]);
-    const bool tie = e > 0 && keys[hit] == keys[place(order[static_cast<size_t>(e - 1)])];
-    entries(row)[e] = static_cast<uint32_t>(rows[hit]) | (tie ? kTieBit : 0);
-    scores(row)[e] = static_cast<float>(score_of_key(set.metric(), keys[hit]));
+    const Hit& hit = hits[static_cast<size_t>(e)];
+    const bool tie = e > 0 && hit.key == hits[static_cast<size_t>(e - 1)].key;
+    list[e] = static_cast<uint32_t>(hit.row) | (tie ? kTieBit : 0);
+    rounded[e] = static_cast<float>(score_of_key(set.metric(), hit.key));
   }
   close(row, k);
 }

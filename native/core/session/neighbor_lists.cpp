@@ -29,13 +29,15 @@ NeighborLists::NeighborLists(int64_t rows, int64_t length)
   std::iota(slots_.begin(), slots_.end(), 0);
 }
 
-NeighborLists::NeighborLists(const NeighborLists& old)
-    : stride_(old.stride_),
-      storage_(old.storage_),
-      blocks_(old.blocks_),
-      slots_(old.slots_),
-      counts_(old.counts_),
-      last_(old.last_) {
+NeighborLists::NeighborLists(const NeighborLists& old, int64_t rows)
+    : stride_(old.stride_), storage_(old.storage_), blocks_(old.blocks_) {
+  const auto take = [&](auto& values, const auto& from) {
+    values.reserve(static_cast<size_t>(rows));
+    values.assign(from.begin(), from.end());
+  };
+  take(slots_, old.slots_);
+  take(counts_, old.counts_);
+  take(last_, old.last_);
   storage_->hold(slots_);
 }
 

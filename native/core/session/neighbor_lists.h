@@ -71,12 +71,12 @@ class NeighborLists {
   }
   int64_t place(int64_t row) const { return slots_[static_cast<size_t>(row)] % ListStorage::kBlockSlots * stride_; }
 
-  // The same lists in the same memory.
-  explicit NeighborLists(const NeighborLists& old);
+  // The same lists in the same memory, and more to come: rows in all.
+  NeighborLists(const NeighborLists& old, int64_t rows);
   void finish(const EmbeddingSet& set, int64_t row, int64_t all);
   void mark_ties(const EmbeddingSet& set, int64_t row);
   struct Incoming;
-  void merge(const EmbeddingSet& set, int64_t row, const Incoming* incoming, int64_t count, bool complete);
+  void merge(const EmbeddingSet& set, const NeighborLists& old, int64_t row, const Incoming* incoming, int64_t items);
   void search(const EmbeddingSet& set, const TailScores& tail, int64_t at);
 
   int64_t stride_;

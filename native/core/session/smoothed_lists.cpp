@@ -9,6 +9,13 @@ namespace {
 
 constexpr int64_t kRowsPerTask = 1024;
 
+// Most lists that change do so behind what smoothing reads.
+bool same_front(const NeighborLists& a, const NeighborLists& b, int64_t row, int64_t k) {
+  const int64_t count = std::min(k, a.count(row));
+  return count == std::min(k, b.count(row)) &&
+         (a.same_list(b, row) || std::equal(a.entries(row), a.entries(row) + count, b.entries(row)));
+}
+
 }  // namespace
 
 std::shared_ptr<const SmoothingLists> SmoothedLists::of(const std::shared_ptr<const NeighborLists>& source,
@@ -29,7 +36,7 @@ std::shared_ptr<const SmoothingLists> SmoothedLists::of(const std::shared_ptr<co
     std::vector<int32_t> indices(static_cast<size_t>(k));
     std::vector<float> weights(indices.size());
     for (int64_t row = task * kRowsPerTask; row < std::min(rows, (task + 1) * kRowsPerTask); ++row) {
-      if (row < kept && shown->same_list(*source, row)) continue;
+      if (row < kept && same_front(*shown, *source, row, k)) continue;
       const int64_t count = std::min(k, source->count(row));
       std::transform(source->entries(row), source->entries(row) + count, indices.begin(), NeighborLists::row_of);
       std::copy_n(source->scores(row), count, weights.begin());
