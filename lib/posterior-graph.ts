@@ -163,9 +163,12 @@ export class PosteriorGraph {
     const losses = new Float64Array(this.known.length);
     let right = 0;
     this.#labels.forEach((label, at) => {
-      const row = proba.subarray(at * classes, (at + 1) * classes);
-      losses[at] = -Math.log(Math.max(SMALLEST_LOSS_PROBA, row[label]!));
-      if (row.every((p, y) => y === label || p < row[label]!)) right++;
+      const from = at * classes;
+      const said = proba[from + label]!;
+      losses[at] = -Math.log(Math.max(SMALLEST_LOSS_PROBA, said));
+      let rivals = 0;
+      for (let i = from; i < from + classes; i++) if (proba[i]! >= said) rivals++;
+      if (rivals === 1) right++; // the label itself
     });
     const loss = losses.reduce((sum, one) => sum + one, 0) / losses.length;
     return { losses, loss, accuracy: right / losses.length };

@@ -54,10 +54,11 @@ class PosteriorGraph::FoldLanes {
     }
   }
 
+  int64_t folds() const { return known_.size(); }
   int used() const { return count_; }
   const FoldLane& lane(int l) const { return lanes_[static_cast<size_t>(l)]; }
 
-  // Whether the label of a gold row is known to a lane and counts.
+  // Whether the label of a gold row (or of any in its fold) is known to a lane and counts.
   bool clamped(int l, int64_t place) const { return lane_of(known(place).is, l) > 0; }
 
   // state: of the kept classes.

@@ -18,12 +18,9 @@ class PosteriorGraph::FoldRounds {
   static constexpr int kLanes = kLanesOf<Vec>;
 
  public:
-  // near: n, 1 where a row is a neighbour of a gold row.
-  FoldRounds(const PosteriorGraph& graph, const FoldLanes<Vec>& lanes, const std::vector<uint8_t>& near,
-             const RunOptions& options)
+  FoldRounds(const PosteriorGraph& graph, const FoldLanes<Vec>& lanes, const RunOptions& options)
       : graph_(graph),
         lanes_(lanes),
-        near_(near),
         options_(options),
         kernels_(simd::active_kernels().smoothing),
         states_(graph.rows() * graph.kept()),
@@ -50,22 +47,24 @@ class PosteriorGraph::FoldRounds {
   }
 
  private:
+  // Over rows with votes and the gold rows that are known.
   void first_mean() {
-    const std::vector<double>& base = graph_.first_mean_;
-    std::vector<double> sum(base.size() - 1);
-    const auto places = static_cast<int64_t>(graph_.gold_.size());
+    const int64_t folds = lanes_.folds(), classes = graph_.classes_;
+    std::vector<double> more(static_cast<size_t>(folds * (classes + 1)));  // sums and rows that a fold's labels add
+    for (size_t place = 0; place < graph_.gold_.size(); ++place) {
+      const int64_t row = graph_.gold_[place];
+      const double counted = graph_.votes(row) ? 1 : 0;
+      double* to = more.data() + static_cast<int64_t>(place) % folds * (classes + 1);
+      for (int64_t y = 0; y < classes; ++y) to[y] -= counted * graph_.proba(row)[y];
+      to[graph_.label(static_cast<int64_t>(place))] += 1;
+      to[classes] += 1 - counted;
+    }
     for (int l = 0; l < kLanes; ++l) {
-      std::copy_n(base.begin(), sum.size(), sum.begin());
-      double total = base.back();
-      for (int64_t place = 0; place < places; ++place) {
-        if (!lanes_.clamped(l, place)) continue;
-        const int64_t row = graph_.gold_[static_cast<size_t>(place)];
-        const double counted = graph_.votes(row) ? 1 : 0;
-        for (size_t y = 0; y < sum.size(); ++y)
-          sum[y] += (static_cast<int32_t>(y) == graph_.label(place) ? 1 : 0) - counted * graph_.proba(row)[y];
-        total += 1 - counted;
-      }
-      set_mean(l, sum, total);
+      std::vector<double> sum = graph_.first_mean_;
+      for (int64_t fold = 0; fold < folds; ++fold)
+        for (int64_t y = 0; lanes_.clamped(l, fold) && y <= classes; ++y)
+          sum[static_cast<size_t>(y)] += more[static_cast<size_t>(fold * (classes + 1) + y)];
+      set_mean(l, sum, sum.back());
     }
   }
 
@@ -85,7 +84,7 @@ class PosteriorGraph::FoldRounds {
       Vec* part = parts_.data() + block * kept;
       std::fill_n(part, kept, Vec{});
       auto gold = graph_.gold_from(begin);
-      const auto wanted = [&](int64_t row) { return !only_near || near_[static_cast<size_t>(row)] != 0; };
+      const auto wanted = [&](int64_t row) { return !only_near || graph_.near_gold_[static_cast<size_t>(row)] != 0; };
       for_rows(before, begin, end, block, wanted, [&](int64_t row, Vec* state) {
         while (gold != graph_.gold_.end() && *gold < row) ++gold;
         if (gold != graph_.gold_.end() && *gold == row) lanes_.clamp(gold - graph_.gold_.begin(), state);
@@ -127,7 +126,11 @@ class PosteriorGraph::FoldRounds {
         place[l] = is_wanted ? static_cast<uint8_t>(count) : simd::kLanes;
         count += is_wanted ? 1 : 0;
       }
-      if (count > 0) sum(before, first / simd::kLanes, rows, count, sums.data());
+      if (count == 0) {
+        while (entry < entries_end && entry->row < first + simd::kLanes) ++entry;
+        continue;
+      }
+      sum(before, first / simd::kLanes, rows, count, sums.data());
       for (; entry < entries_end && entry->row < first + simd::kLanes; ++entry) {
         Vec* to = sums.data() + place[entry->row - first] * width;  // of a row that is not wanted: behind the others
         if (before == nullptr)
@@ -214,7 +217,6 @@ class PosteriorGraph::FoldRounds {
 
   const PosteriorGraph& graph_;
   const FoldLanes<Vec>& lanes_;
-  const std::vector<uint8_t>& near_;
   const RunOptions& options_;
   const simd::SmoothingKernels& kernels_;
   AlignedBuffer<Vec> states_, next_;   // n x kept classes

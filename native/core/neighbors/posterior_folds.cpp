@@ -32,15 +32,6 @@ PosteriorGraph::OwnFactors PosteriorGraph::own_factors(double own_weight, const 
   return own;
 }
 
-std::vector<uint8_t> PosteriorGraph::near_gold() const {
-  std::vector<uint8_t> near(static_cast<size_t>(rows()));
-  for (const int32_t row : gold_) {
-    const int32_t* index = lists_->row_indices(row);
-    for (int64_t j = 0; j < lists_->k() * simd::kLanes; j += simd::kLanes) near[static_cast<size_t>(index[j])] = 1;
-  }
-  return near;
-}
-
 template <class Vec>
 void PosteriorGraph::run_folds(const std::vector<SmoothingSettings>& settings, int64_t folds, int rounds,
                                const RunOptions& options, double* out) const {
@@ -56,17 +47,17 @@ void PosteriorGraph::run_folds(const std::vector<SmoothingSettings>& settings, i
     }
     for (int64_t fold = 0; fold < folds; ++fold) lanes.push_back({s, {fold, folds}});
   }
-  const std::vector<uint8_t> near = near_gold();
   for (size_t first = 0; first < lanes.size(); first += kLanesOf<Vec>) {
     const auto count = static_cast<int64_t>(std::min<size_t>(kLanesOf<Vec>, lanes.size() - first));
     const FoldLanes<Vec> pass(*this, settings, factors, lanes.data() + first, count, folds);
-    FoldRounds<Vec>(*this, pass, near, options).run(rounds, out);
+    FoldRounds<Vec>(*this, pass, options).run(rounds, out);
   }
 }
 
 std::vector<double> PosteriorGraph::cross_validate(const std::vector<SmoothingSettings>& settings, int64_t folds,
                                                    int rounds, const RunOptions& options) const {
   std::vector<double> out(settings.size() * gold_.size() * static_cast<size_t>(classes_));
+  if (gold_.empty()) return out;
   if (rows() * kept() <= kMostStates / kLanesOf<Float16>)
     run_folds<Float16>(settings, folds, rounds, options, out.data());
   else

@@ -28,16 +28,22 @@ PosteriorGraph::PosteriorGraph(std::shared_ptr<const SmoothingLists> lists, std:
 }
 
 void PosteriorGraph::sum_first(const RunOptions& options) {
-  first_mean_.assign(static_cast<size_t>(classes_) + 1, 0.0);
-  for (int64_t row = 0; row < rows(); ++row) {
-    if (!votes(row)) continue;
-    for (int64_t y = 0; y < classes_; ++y) first_mean_[static_cast<size_t>(y)] += proba(row)[y];
-    first_mean_.back() += 1;
-  }
+  const int64_t width = classes_ + 1;
+  std::vector<double> parts(static_cast<size_t>(blocks() * width));
+  AlignedBuffer<double> states(in_panels() ? rows() : 0);  // negative: does not count
+  for_blocks(options, [&](int64_t begin, int64_t end, int64_t block) {
+    double* part = parts.data() + block * width;
+    for (int64_t row = begin; row < end; ++row) {
+      if (in_panels()) states[row] = votes(row) ? proba(row)[1] : -1;
+      if (!votes(row)) continue;
+      for (int64_t y = 0; y < classes_; ++y) part[y] += proba(row)[y];
+      part[classes_] += 1;
+    }
+  });
+  first_mean_.assign(static_cast<size_t>(width), 0.0);
+  for (size_t at = 0; at < parts.size(); ++at) first_mean_[at % first_mean_.size()] += parts[at];
   if (in_panels()) {
     const auto& kernels = simd::active_kernels().smoothing;
-    AlignedBuffer<double> states(rows());  // negative: does not count
-    for (int64_t row = 0; row < rows(); ++row) states[row] = votes(row) ? proba(row)[1] : -1;
     for_blocks(options, [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t panel = begin / simd::kLanes; panel * simd::kLanes < end; ++panel)
         kernels.counted_sums(lists_->indices(panel), lists_->weights(panel), lists_->k(), states.data(),
@@ -79,6 +85,12 @@ void PosteriorGraph::find_gold(const RunOptions& options) {
   for (size_t place = 0; place < gold_.size(); ++place) {
     is_gold[static_cast<size_t>(gold_[place])] = 1;
     places[gold_[place]] = static_cast<int32_t>(place);
+  }
+  near_gold_.resize(static_cast<size_t>(rows()));
+  for (const int32_t row : gold_) {
+    const int32_t* index = lists_->row_indices(row);
+    for (int64_t j = 0; j < lists_->k() * simd::kLanes; j += simd::kLanes)
+      near_gold_[static_cast<size_t>(index[j])] = 1;
   }
   std::vector<std::vector<GoldEntry>> found(static_cast<size_t>(blocks()));
   for_blocks(options, [&](int64_t begin, int64_t end, int64_t block) {

@@ -124,7 +124,6 @@ class PosteriorGraph {
   void sum_first(const RunOptions& options);
   void find_gold(const RunOptions& options);
   OwnFactors own_factors(double own_weight, const RunOptions& options) const;
-  std::vector<uint8_t> near_gold() const;  // n: 1 where a row is a neighbour of a gold row
   template <class Vec>
   void run_folds(const std::vector<SmoothingSettings>& settings, int64_t folds, int rounds, const RunOptions& options,
                  double* out) const;
@@ -141,6 +140,7 @@ class PosteriorGraph {
   std::vector<double> first_mean_;       // K + 1: sums over rows with votes, and their number
   std::vector<GoldEntry> gold_entries_;  // by panel
   std::vector<int64_t> block_entries_;   // the first one of every block, and the end
+  std::vector<uint8_t> near_gold_;       // n: 1 where a row is a neighbour of a gold row
 };
 
 }  // namespace nearvote

@@ -251,8 +251,10 @@ SmoothedRows PosteriorGraph::smooth(const SmoothingSettings& settings, const Hid
   SmoothedRows out{run.beliefs(states.data()), std::vector<double>(static_cast<size_t>(rows() * classes_)),
                    std::vector<uint8_t>(static_cast<size_t>(rows()))};
   run.last(states.data(), out.proba.data());
-  for (int64_t row = 0; row < rows(); ++row)
-    out.evidence[static_cast<size_t>(row)] = votes(row) || lists_->row_weight(row) > 0 ? 1 : 0;
+  for_blocks(options, [&](int64_t begin, int64_t end, int64_t) {
+    for (int64_t row = begin; row < end; ++row)
+      out.evidence[static_cast<size_t>(row)] = votes(row) || lists_->row_weight(row) > 0 ? 1 : 0;
+  });
   return out;
 }
 
