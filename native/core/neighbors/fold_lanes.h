@@ -8,6 +8,7 @@
 #include "core/base/aligned.h"
 #include "core/neighbors/lanes.h"
 #include "core/neighbors/posterior_graph.h"
+#include "core/simd/dispatch.h"
 
 namespace nearvote {
 
@@ -31,7 +32,11 @@ class PosteriorGraph::FoldLanes {
 
   FoldLanes(const PosteriorGraph& graph, const std::vector<SmoothingSettings>& settings,
             const std::vector<OwnFactors>& factors, const FoldLane* lanes, int64_t count, int64_t folds)
-      : graph_(graph), lanes_(lanes, lanes + count), count_(static_cast<int>(count)), known_(folds) {
+      : graph_(graph),
+        kernels_(simd::active_kernels().smoothing),
+        lanes_(lanes, lanes + count),
+        count_(static_cast<int>(count)),
+        known_(folds) {
     lanes_.resize(kLanes, lanes_.back());
     std::fill_n(known_.data(), folds, Known{});
     for (int l = 0; l < kLanes; ++l) {
@@ -43,8 +48,9 @@ class PosteriorGraph::FoldLanes {
         Known& known = known_[fold];
         lane_of(known.is, l) = 1;
         lane_of(known.weight, l) = gold_weight;
+        lane_of(known.weight_square, l) = gold_weight * gold_weight;
         lane_of(known.more, l) = gold_weight - 1;
-        lane_of(known.more_squares, l) = gold_weight * gold_weight - 1;
+        lane_of(known.more_square, l) = gold_weight * gold_weight - 1;
       }
       const auto factor = std::find_if(factors.begin(), factors.end(),
                                        [&](const OwnFactors& own) { return own.own_weight == setting.own_weight; });
@@ -78,27 +84,24 @@ class PosteriorGraph::FoldLanes {
     return value;
   }
 
-  // What a clamped neighbour counts beyond its state at weight one. sums: weight, squares, and the kept classes.
-  void add_gold(const GoldEntry& entry, Vec* sums) const {
+  // What a clamped neighbour counts beyond its state at weight one, in the first round: beyond its votes. sums: weight,
+  // squares, and the kept classes.
+  void add_gold(const GoldEntry& entry, bool first, Vec* sums) const {
     const Known& lanes = known(entry.place);
-    const int32_t label = graph_.label(entry.place);
-    const Vec more = entry.weight * lanes.more;
-    sums[0] = sums[0] + more;
-    sums[1] = sums[1] + entry.weight * entry.weight * lanes.more_squares;
-    if (label > 0) sums[1 + label] = sums[1 + label] + more;
-  }
-
-  // The same in the first round, beyond its votes.
-  void add_first_gold(const GoldEntry& entry, Vec* sums) const {
-    const Known& lanes = known(entry.place);
-    const int64_t row = graph_.gold_[static_cast<size_t>(entry.place)];
-    const float counted = graph_.votes(row) ? 1 : 0;
-    sums[0] = sums[0] + entry.weight * (lanes.weight - counted * lanes.is);
-    sums[1] = sums[1] + entry.weight * entry.weight * (lanes.weight * lanes.weight - counted * lanes.is);
-    for (int64_t y = 1; y <= graph_.kept(); ++y) {
-      const float is = y == graph_.label(entry.place) ? 1 : 0, was = counted * static_cast<float>(graph_.proba(row)[y]);
-      sums[1 + y] = sums[1 + y] + entry.weight * (is * lanes.weight - was * lanes.is);
-    }
+    const int64_t row = graph_.gold_[static_cast<size_t>(entry.place)], label = graph_.label(entry.place);
+    const bool counted = !first || graph_.votes(row);
+    const Vec &more = counted ? lanes.more : lanes.weight, &square = counted ? lanes.more_square : lanes.weight_square;
+    const Vec& said = first ? lanes.weight : lanes.more;
+    const auto was = [&](int64_t y) { return first && counted ? static_cast<float>(graph_.proba(row)[y]) : 0.0f; };
+    if constexpr (kLanes == simd::kLanes)
+      if (graph_.kept() == 1)
+        return kernels_.lane_add(floats(&more), floats(&square), floats(label == 1 ? &said : &none_), floats(&lanes.is),
+                                 was(1), entry.weight, reinterpret_cast<float*>(sums));
+    sums[0] = sums[0] + entry.weight * more;
+    sums[1] = sums[1] + entry.weight * entry.weight * square;
+    if (label > 0) sums[1 + label] = sums[1 + label] + entry.weight * said;
+    for (int64_t y = 1; first && counted && y <= graph_.kept(); ++y)
+      sums[1 + y] = sums[1 + y] - entry.weight * was(y) * lanes.is;
   }
 
  private:
@@ -106,16 +109,20 @@ class PosteriorGraph::FoldLanes {
     const float* values;
     Vec mine;  // 1 for the lanes they are of, else 0
   };
-  // Lanes that know the gold rows of a fold, the others 0: 1, the weight, the weight less one, its square less one.
+  // Of the lanes that know the gold rows of a fold: 1, the gold weight, its square, and both less one; of others 0.
   struct Known {
-    Vec is, weight, more, more_squares;
+    Vec is, weight, weight_square, more, more_square;
   };
+
+  static const float* floats(const Vec* values) { return reinterpret_cast<const float*>(values); }
 
   const Known& known(int64_t place) const {
     return known_[static_cast<uint32_t>(place) % static_cast<uint32_t>(known_.size())];
   }
 
   const PosteriorGraph& graph_;
+  const simd::SmoothingKernels& kernels_;
+  const Vec none_{};
   std::vector<FoldLane> lanes_;
   int count_;
   AlignedBuffer<Known> known_;  // folds

@@ -133,10 +133,7 @@ class PosteriorGraph::FoldRounds {
       sum(before, first / simd::kLanes, rows, count, sums.data());
       for (; entry < entries_end && entry->row < first + simd::kLanes; ++entry) {
         Vec* to = sums.data() + place[entry->row - first] * width;  // of a row that is not wanted: behind the others
-        if (before == nullptr)
-          lanes_.add_first_gold(*entry, to);
-        else
-          lanes_.add_gold(*entry, to);
+        lanes_.add_gold(*entry, before == nullptr, to);
       }
       finish(first, rows, count, sums.data(), posteriors.data());
       for (int64_t r = 0; r < count; ++r) use(first + rows[r], posteriors.data() + r * kept);

@@ -123,6 +123,15 @@ void smoothing_lane_sums(const int32_t* indices, const float* weights, int64_t k
     lane_sums_of<1>(indices, weights, k, states, stride, rows + r, sums + r * sums_stride, sums_stride);
 }
 
+void smoothing_lane_add(const float* more, const float* square, const float* said, const float* is, float was,
+                        float weight, float* sums) {
+  const auto at = [](const float* p) -> const Float16& { return *reinterpret_cast<const Float16*>(p); };
+  Float16* to = reinterpret_cast<Float16*>(sums);
+  to[0] += weight * at(more);
+  to[1] += weight * weight * at(square);
+  to[2] += weight * (at(said) - was * at(is));
+}
+
 void smoothing_lane_two_classes(const float* sums, const float* own, const float* mean, const float* inverse,
                                 int64_t count, float* second) {
   const auto at = [](const float* p, int64_t i) -> const Float16& {
@@ -141,8 +150,9 @@ void smoothing_lane_two_classes(const float* sums, const float* own, const float
   }
 }
 
-constexpr SmoothingKernels kSmoothing = {smoothing_marked,      smoothing_sums,      smoothing_counted_sums,
-                                         smoothing_two_classes, smoothing_lane_sums, smoothing_lane_two_classes};
+constexpr SmoothingKernels kSmoothing = {smoothing_marked,          smoothing_sums,      smoothing_counted_sums,
+                                         smoothing_two_classes,     smoothing_lane_sums, smoothing_lane_add,
+                                         smoothing_lane_two_classes};
 
 }  // namespace
 }  // namespace nearvote::simd

@@ -93,6 +93,10 @@ struct SmoothingKernels {
   // (which ones: rows): the weighted sums in the order of the entries. sums: kLanes a row, sums_stride floats apart.
   void (*lane_sums)(const int32_t* indices, const float* weights, int64_t k, const float* states, int64_t stride,
                     const uint8_t* rows, int64_t count, float* sums, int64_t sums_stride);
+  // Two classes, what an entry adds to its row's sums as of counted_sums, kLanes each: weight times more, its square
+  // times square, and weight times (said less `was` times is).
+  void (*lane_add)(const float* more, const float* square, const float* said, const float* is, float was, float weight,
+                   float* sums);
   // Two classes, kLanes posteriors of class 1 side by side for `count` rows. sums: 3 * kLanes a row as of counted_sums;
   // own: kLanes a row, as in two_classes; mean, inverse: kLanes of class 0, then kLanes of class 1; second: kLanes a
   // row.
