@@ -60,7 +60,10 @@ bool CellReader::list_rules_out(int64_t row) const {
   const int64_t count = lists_.count(row);
   if (lists_.complete(row)) return true;
   if (count == 0) return false;
-  return !inside(row, NeighborLists::row_of(lists_.entries(row)[count - 1]), lists_.scores(row)[count - 1]);
+  const Inside last = test_(lists_.last_score(row));
+  return last == Inside::no ||
+         (last == Inside::unclear &&
+          !inside(row, NeighborLists::row_of(lists_.entries(row)[count - 1]), lists_.last_score(row)));
 }
 
 std::optional<Cell> CellReader::read(int64_t row) const {

@@ -39,11 +39,10 @@ class CellReader {
   bool inside(int64_t row, int64_t other, float score) const;
   // Nothing if the list cannot tell.
   std::optional<Cell> read(int64_t row) const;
-
- private:
-  // The list's last entry is outside the threshold, or no row is outside the list: no voter but those in it.
+  // The list's last entry is outside the threshold, or no row is outside the list: no row is near but those in it.
   bool list_rules_out(int64_t row) const;
 
+ private:
   const EmbeddingSet& set_;
   const NeighborLists& lists_;
   const int8_t* votes_;

@@ -10,6 +10,7 @@
 #include "core/neighbors/canonical.h"
 #include "core/session/column_cells.h"
 #include "core/session/common_lookup.h"
+#include "core/session/met_voters.h"
 #include "core/session/voter_lookup.h"
 
 namespace nearvote {
@@ -81,7 +82,18 @@ class ColumnBuilder {
     return {votes_, voters, column_.threshold, &undecided_, nearest_, score_};
   }
 
-  void look_up_undecided() { look_up({undecided_, std::vector<double>(undecided_.size(), needed_)}, voters_.rows()); }
+  void look_up_undecided() {
+    if (undecided_.empty()) return;
+    const MetVoters met = meet_voters(context_, reader_, undecided_, voters_, votes_);
+    std::vector<double> at_least;
+    for (const NearestVoter& best : met.best) at_least.push_back(std::max(needed_, best.key));
+    std::vector<NearestVoter> found(undecided_.size());
+    find_nearest_voters(set_, undecided_, met.others, votes_, at_least, found.data(), context_.options);
+    for (size_t q = 0; q < found.size(); ++q) {
+      found[q].merge(met.best[q], votes_);
+      set(undecided_[q], cell_of(found[q], set_.metric(), column_.threshold));
+    }
+  }
 
   void resolve_threshold(const LfColumn& old) {
     column_.searched = old.searched;
