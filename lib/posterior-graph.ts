@@ -6,7 +6,7 @@ import type { AsyncOptions, CallOptions } from './types.js';
 
 /** Rounds of smoothing; a new row goes through the last one. More change little (bench/quality). */
 export const ROUNDS = 5;
-/** Where settings are compared, whose order a fifth round leaves as it is (bench/quality/extension.md). */
+/** Where settings are compared: a fifth one hardly changes which is best (bench/quality/extension.md). */
 const COMPARED_ROUNDS = 4;
 const SMALLEST_LOSS_PROBA = 1e-3;
 
