@@ -6,8 +6,8 @@ import type { AsyncOptions, CallOptions } from './types.js';
 
 /** Rounds of smoothing; a new row goes through the last one. More change little (bench/quality). */
 export const ROUNDS = 5;
-/** Where settings are compared: a fifth one hardly changes which is best (bench/quality/extension.md). */
-const COMPARED_ROUNDS = 4;
+/** Where settings are compared: more hardly change which is best (bench/quality/extension.md). */
+const COMPARED_ROUNDS = 3;
 const SMALLEST_LOSS_PROBA = 1e-3;
 
 /** Rows with their own posteriors (n x K) and how many labelling functions vote on them. */
@@ -106,7 +106,7 @@ export class PosteriorGraph {
     return new PosteriorGraph(handle, { rows, k }, known, balance.length, options);
   }
 
-  /** Per setting every gold row's posterior (in their order), smoothed in four rounds with the labels of its fold hidden. */
+  /** Per setting every gold row's posterior (in their order), smoothed in three rounds with the labels of its fold hidden. */
   async crossValidate(settings: readonly Settings[], folds: number): Promise<Float64Array[]> {
     const size = this.known.length * this.classes;
     const out = new Float64Array(settings.length * size);
