@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kRowsPerTask = 4096;
 // What a product takes in a search for one column, which has its voters gathered and no order of rows, beside one here.
-constexpr double kApartCost = 2;
+constexpr double kApartCost = 1.5;
 
 // Hands every cell that was asked for to its column.
 struct LookupSink final : WinnerSink {

@@ -34,7 +34,7 @@ struct Problem {
 
   Problem(ref::Kind kind, Metric metric_, const VoteDomain& domain_, unsigned seed)
       : metric(metric_), domain(domain_), rows(ref::embeddings(kind, kRows, 12, seed)) {
-    for (unsigned lf = 0; lf < 7; ++lf) votes.push_back(ref::votes(kRows, 1, domain, 0.2, seed + lf).data);
+    for (unsigned lf = 0; lf < 7; ++lf) votes.push_back(ref::votes(kRows, 1, domain, 0.3, seed + lf).data);
     const ref::Floats some{{rows.data.begin(), rows.data.begin() + 50 * rows.cols}, 50, rows.cols};
     std::vector<double> keys = ref::keys(some, rows, metric);
     std::sort(keys.begin(), keys.end());
