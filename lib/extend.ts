@@ -68,13 +68,14 @@ function prepare(input: ExtendVotesInput, copy = false): Prepared {
  * Vote extension (Epoxy, arXiv 2006.15168, section 3): where a labelling function abstains on a row, the vote of the
  * nearest row it voted on is taken over if that row is within the threshold.
  *
- * Exact: the nearest voter is decided by the canonical float64 score, the same bits for any thread count, instruction set
- * and device. An exact tie between voters of different classes abstains; within a class the lower index is named. Zero rows
- * under cosine have no direction: they neither give nor receive votes. Memory above the inputs and results: plain
- * arrays are packed for the call, in parts of about 80 MB together where they are large; an EmbeddingSet needs a block of
- * queries and a packed copy of its rows, 256 MB at most. Where rows are compared with themselves, about 30 bytes a cell
- * besides, unless that is more than the rows take and 128 MB. With k > 1 it is 8 bytes times max(128, 16 k) per row, and exactly as many
- * ties are decided by the lower index, only equal shares abstain.
+ * Exact: the nearest voter is decided by the canonical float64 score, the same bits for any thread count,
+ * instruction set and device. An exact tie between voters of different classes abstains; within a class the lower
+ * index is named. Zero rows under cosine have no direction: they neither give nor receive votes. Memory above the
+ * inputs and results: plain arrays are packed for the call, in parts of about 80 MB together where they are large;
+ * an EmbeddingSet needs a block of queries and a packed copy of its rows, 1 GiB at most. Where rows are compared
+ * with themselves, about 30 bytes a cell besides, unless that is more than twice what the rows take and 128 MB. With
+ * k > 1 it is 8 bytes times max(128, 16 k) per row, and exactly as many ties are decided by the lower index, only
+ * equal shares abstain.
  *
  * @throws TypeError or RangeError: wrong types, shapes or number of thresholds; votes outside the domain (cell named);
  *   NaN or Inf in an embedding (row and column named).

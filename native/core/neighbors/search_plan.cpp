@@ -12,7 +12,7 @@ constexpr double kDirectBelow = 1 << 18;  // multiply-adds; about 50 us
 constexpr double kSerialBelow = 1 << 21;
 constexpr int64_t kOrderFrom = 4096;                 // rows
 constexpr int64_t kOrderedBytes = int64_t{1} << 30;  // packed
-// A join of rows with themselves keeps the cells of all of them: no more than the rows themselves take, or this.
+// A join of rows with themselves keeps the cells of all of them: no more than twice what the rows take, or this.
 constexpr int64_t kMutualBytes = int64_t{1} << 27;
 
 }  // namespace
@@ -27,9 +27,8 @@ SearchPlan plan_search(const EmbeddingSet& queries, const EmbeddingSet& support,
   const int wanted = work < kSerialBelow ? 1 : effective_threads(threads, 1 << 20);
   const int64_t tiles = MutualVoters::tiles(searched_rows);
   const int64_t row_bytes = queries.rows() * queries.stride() * static_cast<int64_t>(sizeof(float));
-  plan.mutual =
-      mutual_cells > 0 && !plan.direct && &queries == &support && tiles >= 8 * wanted &&
-      searched_rows * mutual_cells * SearchPlan::kCellBytes <= std::max({kMutualBytes, row_bytes, support.bytes()});
+  plan.mutual = mutual_cells > 0 && !plan.direct && &queries == &support && tiles >= 8 * wanted &&
+                searched_rows * mutual_cells * SearchPlan::kCellBytes <= std::max(kMutualBytes, 2 * row_bytes);
   const int64_t others = queries.rows() - (plan.mutual ? searched_rows : 0);
   // Large blocks read the support less often, small ones keep every thread busy. The packed queries share the second
   // level cache with a tile, so fewer fit when they are float32.
