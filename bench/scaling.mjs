@@ -9,8 +9,8 @@ import { median, sampleMs } from './lib/sample.mjs';
 const d = 768;
 const THRESHOLD = 0.5;
 
-// Measured rounds after an unmeasured one; 0: one run only, where it takes long. packed: an EmbeddingSet, which is held
-// whole, made within the time; else plain rows, which are packed part by part where they are many.
+// Measured rounds after an unmeasured one. packed: an EmbeddingSet, which is held whole, made within the time; else
+// plain rows, which are packed part by part where they are many.
 async function rowsOf(n, lfCounts, rounds, packed = false) {
   const { embeddings, cluster } = clustered({ n, d });
   const sets = lfCounts.map((m) => ({ m, votes: votesOn(cluster, { m }), times: [] }));
@@ -21,7 +21,7 @@ async function rowsOf(n, lfCounts, rounds, packed = false) {
         extendVotes({ votes, embeddings: rows, thresholds: THRESHOLD, threads });
         if (packed) rows.close();
       });
-      if (round >= 0 || rounds === 0) times.push(ms);
+      if (round >= 0) times.push(ms);
     }
   }
   return sets.map(({ m, times }) => {

@@ -38,7 +38,7 @@ export function labelsOf(
     if (found < 0 && (has === 1 ? ties : uncovered) === 'prior') {
       const values = columns.subarray(from, from + classes);
       const most = Math.max(...values);
-      const tied = balance.map((p, c) => (values[c]! >= most - TIE ? p : 0));
+      const tied = balance.map((p, c) => (most - values[c]! <= TIE ? p : 0));
       found = winner(has === 0 ? balance : tied, 0, classes);
     }
     if (found >= 0) labels[row] = model.classes === 0 ? found * 2 - 1 : found + 1;
@@ -49,10 +49,10 @@ export function labelsOf(
 /** Values this near to the largest one tie with it. */
 const TIE = 1e-9;
 
-/** The class with the largest of values[from .. from + classes]; -1: another comes within 1e-9. */
+/** The class with the largest of values[from .. from + classes]; -1: another comes within 1e-9. As native decided_class. */
 function winner(values: Float64Array, from: number, classes: number): number {
   let best = 0;
   for (let c = 1; c < classes; c++) if (values[from + c]! > values[from + best]!) best = c;
-  for (let c = 0; c < classes; c++) if (c !== best && values[from + c]! >= values[from + best]! - TIE) return -1;
+  for (let c = 0; c < classes; c++) if (c !== best && values[from + best]! - values[from + c]! <= TIE) return -1;
   return best;
 }

@@ -38,14 +38,6 @@ std::vector<const int8_t*> extended_votes(const Columns& lfs) {
   return columns;
 }
 
-// The likeliest class; -1: another comes within 1e-9 of it. As in lib/columns.ts.
-int likeliest(const double* proba, int64_t classes) {
-  const double* best = std::max_element(proba, proba + classes);
-  for (const double* p = proba; p < proba + classes; ++p)
-    if (p != best && *p >= *best - 1e-9) return -1;
-  return static_cast<int>(best - proba);
-}
-
 // What differs between two states; rows that only one of them has count as changed.
 Change compare(const SessionState* before, const SessionState& after, const RunOptions& options) {
   const int64_t common = before == nullptr ? 0 : std::min(before->rows(), after.rows());
@@ -219,8 +211,8 @@ Change Session::commit(PendingEdit edit, LabelModel model, const RunOptions& opt
       for (int64_t row = begin; row < end; ++row) {
         const double* proba = smoothed.proba.data() + row * classes;
         std::copy_n(proba + classes - columns, columns, next->proba.begin() + row * columns);
-        next->labels[static_cast<size_t>(row)] =
-            domain_.vote_of(smoothed.evidence[static_cast<size_t>(row)] != 0 ? likeliest(proba, classes) : -1);
+        next->labels[static_cast<size_t>(row)] = domain_.vote_of(
+            smoothed.evidence[static_cast<size_t>(row)] != 0 ? decided_class(proba, domain_.classes) : -1);
       }
     });
     next->covered = std::move(smoothed.evidence);
